@@ -1,0 +1,16 @@
+from catalog.models.aimodel import AIModel
+from catalog.models.alias import Alias, AliasTarget
+from catalog.models.credential import Credential
+from catalog.models.endpoint import Endpoint
+from catalog.models.price import Price
+from catalog.models.provider import Provider
+
+__all__ = [
+    "AIModel",
+    "Alias",
+    "AliasTarget",
+    "Credential",
+    "Endpoint",
+    "Price",
+    "Provider",
+]

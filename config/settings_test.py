@@ -1,0 +1,15 @@
+"""Settings of the test suite: the product's own, with what only tests may weaken."""
+
+import os
+import tempfile
+
+os.environ.setdefault("DEBUG", "false")
+os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
+os.environ.setdefault("SIGNALBOX_KEK", "t1:" + "A" * 43 + "=")
+os.environ.setdefault("SIGNALBOX_HOME", tempfile.mkdtemp(prefix="signalbox-test-"))
+
+from config.settings import *  # noqa: E402, F403
+
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -1,0 +1,5 @@
+"""The inference routes."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

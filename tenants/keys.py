@@ -1,0 +1,63 @@
+"""Project keys: `sb_<key id>_<secret>_<checksum>`.
+
+The checksum lets a mistyped or truncated key be refused without a look-up. It is
+no protection: that is the secret's 256 bits, of which only a digest is stored.
+"""
+
+import hashlib
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass, field
+
+_ALPHABET = string.digits + string.ascii_letters
+_KEY_ID_LENGTH = 14
+_SECRET_LENGTH = 43
+_CHECKSUM_LENGTH = 6
+_SHAPE = re.compile(
+    rf"sb_([0-9A-Za-z]{{{_KEY_ID_LENGTH}}})"
+    rf"_[0-9A-Za-z]{{{_SECRET_LENGTH}}}_([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made; `text` is what the client keeps."""
+
+    key_id: str
+    digest: bytes
+    text: str = field(repr=False)
+
+
+def new_key() -> NewKey:
+    key_id = _random(_KEY_ID_LENGTH)
+    unsigned = f"sb_{key_id}_{_random(_SECRET_LENGTH)}"
+    text = f"{unsigned}_{_checksum(unsigned)}"
+    return NewKey(key_id=key_id, digest=digest_of(text), text=text)
+
+
+def key_id_of(text: str) -> str | None:
+    """Return the key id, or None for what cannot be a key of ours."""
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        return None
+    unsigned = text[: -_CHECKSUM_LENGTH - 1]
+    return match[1] if _checksum(unsigned) == match[2] else None
+
+
+def digest_of(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _checksum(unsigned: str) -> str:
+    number = zlib.crc32(unsigned.encode())
+    digits = ""
+    for _ in range(_CHECKSUM_LENGTH):
+        number, rest = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[rest] + digits
+    return digits

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from tenants.audit import audited
+from tenants.keys import new_key
+from tenants.models.project import Project, ProjectScopedQuerySet
+from tenants.versioning import announces_changes
+
+DEFAULT_GRACE = timedelta(days=1)
+
+
+@audited(secret=("digest",))
+class ApiKey(models.Model):
+    """What a project presents to Signalbox; only its digest is kept."""
+
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="api_keys"
+    )
+    name = models.CharField(max_length=200)
+    key_id = models.CharField(max_length=32, unique=True, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    scopes = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Operations it may use, e.g. ["chat", "embeddings"]; empty: all.',
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rotated_to = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="rotated_from",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-id"]
+        triggers = announces_changes("r.project_id")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True)
+                | Q(expires_at__gt=models.F("created_at")),
+                name="api_key_expires_after_creation",
+                violation_error_message="A key must expire after it was created.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… ({self.name})"
+
+    @property
+    def prefix(self) -> str:
+        """The part of the key that may be shown and logged."""
+        return f"sb_{self.key_id}"
+
+    @property
+    def status(self) -> str:
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return "expired"
+        return "active"
+
+    @classmethod
+    def issue(
+        cls,
+        project: Project,
+        name: str,
+        *,
+        expires_at: datetime | None = None,
+        scopes: list[str] | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Create a key and return it with its text, which is shown only once."""
+        fresh = new_key()
+        key = cls.objects.create(
+            project=project,
+            name=name,
+            key_id=fresh.key_id,
+            digest=fresh.digest,
+            expires_at=expires_at,
+            scopes=scopes or [],
+        )
+        return key, fresh.text
+
+    def revoke(self) -> None:
+        """Stop the key now; revoking it again changes nothing."""
+        if self.revoked_at is None:
+            self.revoked_at = timezone.now()
+            self.save(update_fields=["revoked_at"])
+
+    def rotate(self, grace: timedelta = DEFAULT_GRACE) -> tuple[ApiKey, str]:
+        """Issue a successor; this key goes on working for the time of grace."""
+        successor, text = type(self).issue(
+            self.project, self.name, expires_at=None, scopes=list(self.scopes)
+        )
+        end_of_grace = timezone.now() + grace
+        if self.expires_at is None or self.expires_at > end_of_grace:
+            self.expires_at = end_of_grace
+        self.rotated_to = successor
+        self.save(update_fields=["expires_at", "rotated_to"])
+        return successor, text

@@ -1,0 +1,113 @@
+"""What an answer cost: token vector times prices, exact, or None when not known."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from usage.tokens import Tokens
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A price in force: USD for one unit (token, image, second, …) of a component."""
+
+    price_id: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """The rates of requests whose input is longer than `min_input_tokens`."""
+
+    min_input_tokens: int
+    rates: Mapping[str, Rate]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSheet:
+    """All rates of a model at one moment, longest input first; the last tier is for all.
+
+    A tier holds every rate that applies in it, those of lower tiers included.
+    """
+
+    tiers: tuple[Tier, ...]
+
+    def tier_for(self, input_tokens: int) -> Tier:
+        for tier in self.tiers:
+            if input_tokens > tier.min_input_tokens:
+                return tier
+        return self.tiers[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money in USD, and the prices it was worked out from."""
+
+    usd: Decimal
+    price_ids: tuple[int, ...]
+
+
+def price_sheet(rows: Iterable[tuple[int, str, int, Decimal]]) -> PriceSheet | None:
+    """Build the sheet from (price id, component, min_input_tokens, USD per unit) rows.
+
+    None without rows: the model is not priced.
+    """
+    by_start: dict[int, dict[str, Rate]] = {}
+    for price_id, component, start, usd in rows:
+        by_start.setdefault(start, {})[component] = Rate(price_id, usd)
+    if not by_start:
+        return None
+    by_start.setdefault(0, {})
+    tiers: list[Tier] = []
+    rates: dict[str, Rate] = {}
+    for start in sorted(by_start):
+        rates = {**rates, **by_start[start]}
+        tiers.append(Tier(start, rates))
+    return PriceSheet(tuple(reversed(tiers)))
+
+
+def cost_of(tokens: Tokens, sheet: PriceSheet | None) -> Cost | None:
+    """Return the exact cost, or None when something that was used has no price.
+
+    A part without a price of its own costs what its total costs. None is not zero: an
+    unpriced answer must not look like a free one.
+    """
+    if sheet is None:
+        return None
+    rates = sheet.tier_for(tokens.input).rates
+    audio_in = tokens.other.get("audio_in", 0)
+    audio_out = tokens.other.get("audio_out", 0)
+    amounts: list[tuple[str, str, int]] = [
+        (
+            "input",
+            "input",
+            tokens.input - tokens.cache_read - tokens.cache_write - audio_in,
+        ),
+        ("cache_read", "input", tokens.cache_read),
+        ("cache_write", "input", tokens.cache_write),
+        ("audio_in", "input", audio_in),
+        ("output", "output", tokens.output - tokens.reasoning - audio_out),
+        ("reasoning", "output", tokens.reasoning),
+        ("audio_out", "output", audio_out),
+    ]
+    amounts.extend(
+        (component, component, amount)
+        for component, amount in tokens.other.items()
+        if component not in {"audio_in", "audio_out"}
+    )
+    if "request" in rates:
+        amounts.append(("request", "request", 1))
+    total = _ZERO
+    price_ids: list[int] = []
+    for component, total_of, amount in amounts:
+        if amount <= 0:
+            continue
+        rate = rates.get(component) or rates.get(total_of)
+        if rate is None:
+            return None
+        total += rate.usd * amount
+        if rate.price_id not in price_ids:
+            price_ids.append(rate.price_id)
+    return Cost(total, tuple(price_ids))

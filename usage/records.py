@@ -1,0 +1,60 @@
+"""The usage event as it is spooled: one JSON object, the columns of its table."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A usage event on its way to the database.
+
+    The intent of an attempt is the event that stands when nobody settles it: status
+    `unsettled`, figures estimated. The settlement has the same id and moment.
+    """
+
+    id: UUID
+    occurred_at: datetime
+    kind: str = "attempt"
+    request_id: UUID
+    attempt: int = 1
+    organization_id: int
+    project_id: int
+    api_key_id: int | None
+    end_user: str = ""
+    feature: str = ""
+    feature_id: str = ""
+    tags: tuple[str, ...] = ()
+    operation: str
+    dialect: str
+    alias: str = ""
+    provider: str
+    model: str
+    reported_model: str = ""
+    streamed: bool = False
+    status: str = "unsettled"
+    http_status: int | None = None
+    error_code: str = ""
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    other_usage: dict[str, int] = {}
+    estimated: bool = True
+    cost_usd: Decimal | None = None
+    price_ids: tuple[int, ...] = ()
+    latency_ms: float = 0
+    first_token_ms: float | None = None
+    overhead_ms: float | None = None
+    cache: str = ""
+    fallback: bool = False
+    strategy: str = ""
+    routing: dict[str, Any] = {}
+    config_version: int = 0
+
+
+encode = msgspec.json.Encoder(decimal_format="string").encode
+decode = msgspec.json.Decoder(EventRecord).decode

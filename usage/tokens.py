@@ -1,0 +1,28 @@
+"""What one answer used, in one vocabulary for every provider."""
+
+from dataclasses import dataclass, field
+
+_BYTES_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an answer used. Totals contain their parts.
+
+    `input` holds cache reads, cache writes and audio; `output` holds reasoning and audio.
+    `other` counts what is not a text token: audio_in, audio_out (tokens), image,
+    character, second, search. `estimated` says that the provider reported nothing usable.
+    """
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    other: dict[str, int] = field(default_factory=dict)
+    estimated: bool = False
+
+
+def estimate_tokens(size: int) -> int:
+    """Return about how many tokens that many bytes of text are; never less than one."""
+    return max(1, size // _BYTES_PER_TOKEN)
