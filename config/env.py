@@ -34,7 +34,9 @@ KEK_BYTES = 32
 
 def home() -> Path:
     """Return the data folder of the embedded servers and the metering spool."""
-    return Path(env.str("SIGNALBOX_HOME", default=str(BASE_DIR / ".signalbox"))).resolve()
+    return Path(
+        env.str("SIGNALBOX_HOME", default=str(BASE_DIR / ".signalbox"))
+    ).resolve()
 
 
 def debug() -> bool:
@@ -76,7 +78,9 @@ def _kept(file_name: str, variable: str, fresh: str) -> str:
     path = home() / file_name
     if not path.exists():
         if not debug():
-            msg = f"{variable} must be set (it is made by itself only when DEBUG is on)."
+            msg = (
+                f"{variable} must be set (it is made by itself only when DEBUG is on)."
+            )
             raise ImproperlyConfigured(msg)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

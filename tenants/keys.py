@@ -1,4 +1,4 @@
-"""Project keys: `sb_<key id>_<secret>_<checksum>`.
+"""Project keys: `sb_<key id>_<secret>_<checksum>`; operator tokens begin with `sbo_`.
 
 The checksum lets a mistyped or truncated key be refused without a look-up. It is
 no protection: that is the secret's 256 bits, of which only a digest is stored.
@@ -11,12 +11,16 @@ import string
 import zlib
 from dataclasses import dataclass, field
 
+PROJECT_PREFIX = "sb"
+OPERATOR_PREFIX = "sbo"
+
 _ALPHABET = string.digits + string.ascii_letters
+_PREFIX_LENGTH = len("sb_")
 _KEY_ID_LENGTH = 14
 _SECRET_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _SHAPE = re.compile(
-    rf"sb_([0-9A-Za-z]{{{_KEY_ID_LENGTH}}})"
+    rf"{PROJECT_PREFIX}_([0-9A-Za-z]{{{_KEY_ID_LENGTH}}})"
     rf"_[0-9A-Za-z]{{{_SECRET_LENGTH}}}_([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
 )
 
@@ -30,9 +34,9 @@ class NewKey:
     text: str = field(repr=False)
 
 
-def new_key() -> NewKey:
+def new_key(prefix: str = PROJECT_PREFIX) -> NewKey:
     key_id = _random(_KEY_ID_LENGTH)
-    unsigned = f"sb_{key_id}_{_random(_SECRET_LENGTH)}"
+    unsigned = f"{prefix}_{key_id}_{_random(_SECRET_LENGTH)}"
     text = f"{unsigned}_{_checksum(unsigned)}"
     return NewKey(key_id=key_id, digest=digest_of(text), text=text)
 
@@ -44,6 +48,11 @@ def key_id_of(text: str) -> str | None:
         return None
     unsigned = text[: -_CHECKSUM_LENGTH - 1]
     return match[1] if _checksum(unsigned) == match[2] else None
+
+
+def key_id_in(text: str) -> str:
+    """Return what stands where the key id would, unchecked."""
+    return text[_PREFIX_LENGTH : _PREFIX_LENGTH + _KEY_ID_LENGTH]
 
 
 def digest_of(text: str) -> bytes:

@@ -1,0 +1,60 @@
+# Everything is done inside .venv, which each target makes when it is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
+	--no-input --require-hashes --no-deps --no-compile
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate
+INDEX_HOSTS := (pypi\.org|pythonhosted\.org|pypi\.python\.org)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long lint format lock bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' \
+		| awk -F'|' '{ printf "make %-11s%s\n", $$1, $$2 }'
+
+run: $(VENV)/.run-installed  ## start everything; Ctrl-C stops it
+	@$(BIN)/python -m config.run --end-with-parent
+
+test: $(VENV)/.test-installed  ## run the test suite with coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+test-long: $(VENV)/.test-installed  ## run the tests that take minutes
+	@$(BIN)/python -m pytest -m long --timeout=1800 $(ARGS)
+
+lint: $(VENV)/.test-installed  ## ruff, mypy, import-linter, migrations, index hosts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-cache
+	SIGNALBOX_EMBEDDED=off $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	git grep -nIE --no-index --exclude-standard '$(INDEX_HOSTS)'; test $$? -eq 1
+
+format: $(VENV)/.test-installed  ## let ruff format and fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.lock-installed  ## resolve, pin and hash the requirements again
+	$(LOCK) $(ARGS) requirements/lock.in --output-file requirements/lock.txt
+	$(LOCK) $(ARGS) requirements/run.in --output-file requirements/run.txt
+	$(LOCK) $(ARGS) requirements/test.in --constraint requirements/run.txt --output-file requirements/test.txt
+
+bench: $(VENV)/.test-installed  ## measure, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:  ## remove the virtual environment and the caches, never the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+		.hypothesis .coverage .coverage.* htmlcov coverage.xml
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Signalbox needs Python 3.11 or newer; name one with PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.%-installed: requirements/%.txt | $(BIN)/python
+	@echo "Installing $< into $(VENV) …"
+	@$(INSTALL) --requirement $<
+	@touch $@

@@ -1,0 +1,86 @@
+"""The ASGI application of a web process, and what lives as long as the process."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+
+from gateway.edge import PREFIXES, Edge, Message, Receive, Scope, Send, send_whole
+from gateway.health import PATHS as HEALTH_PATHS
+from gateway.health import health_reply
+from gateway.limits import Limiter
+from gateway.serve import Gateway
+from gateway.snapshot import Snapshot
+from gateway.transport import Transport
+from usage.shipper import Shipper
+from usage.spool import Spool
+
+DjangoApplication = Callable[[Scope, Receive, Send], Awaitable[Any]]
+
+_SHIP_SECONDS = 5.0
+
+
+class Application:
+    """Sends each request where it belongs; opens and closes the gateway."""
+
+    def __init__(self, django: DjangoApplication) -> None:
+        self._django = django
+        self._gateway: Gateway | None = None
+        self._edge: Edge | None = None
+        self._shipper: Shipper | None = None
+        self._spool: Spool | None = None
+        self.draining = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith(PREFIXES) and self._edge is not None:
+            await self._edge(scope, receive, send)
+        elif path in HEALTH_PATHS:
+            await send_whole(
+                health_reply(path, self._gateway, draining=self.draining), send
+            )
+        else:
+            await self._django(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._open()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.draining = True
+        await self._close()
+        ended: Message = {"type": "lifespan.shutdown.complete"}
+        await send(ended)
+
+    async def _open(self) -> None:
+        self._spool = Spool.open(settings.SPOOL_DIR)
+        self._shipper = Shipper(self._spool)
+        gateway = Gateway(
+            snapshot=Snapshot(),
+            limiter=Limiter(settings.REDIS_URL, processes=settings.WEB_WORKERS),
+            sink=self._spool,
+            transport=Transport(),
+        )
+        await gateway.snapshot.start()
+        await gateway.limiter.start()
+        self._shipper.start()
+        self._gateway = gateway
+        self._edge = Edge(gateway)
+
+    async def _close(self) -> None:
+        gateway, shipper, spool = self._gateway, self._shipper, self._spool
+        if gateway is not None:
+            await gateway.transport.close()
+            await gateway.limiter.stop()
+            await gateway.snapshot.stop()
+        if shipper is not None:
+            await shipper.stop(_SHIP_SECONDS)
+        if spool is not None:
+            spool.close()

@@ -1,0 +1,124 @@
+"""HTTP/1.1 with bounds on what a client may send and how slowly."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 200
+HEAD_SECONDS = 20.0
+# A body must keep moving: less than this much in a period, and the client is cut off.
+BODY_PERIOD_SECONDS = 20.0
+BODY_PERIOD_BYTES = 2_000
+
+
+class HeadTooLarge(Exception):
+    """The request line and headers exceed what is accepted."""
+
+
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol, which has no bounds of its own on heads and slow clients."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._head_is_open = True
+        self._head_bytes = 0
+        self._body_is_open = False
+        self._body_bytes = 0
+        self._refusal = HTTPStatus.BAD_REQUEST
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._end_slow_head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._head_is_open:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                self.send_400_response("The request's headers are too large.")
+            elif self._timer is None:
+                self._timer = self.loop.call_later(HEAD_SECONDS, self._end_slow_head)
+        elif self._body_is_open and self._timer is None:
+            self._watch_body()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_is_open = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        self._head_is_open = False
+        self._body_is_open = True
+        size = sum(len(name) + len(value) for name, value in self.headers)
+        if size + len(self.url) > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            # The parser turns it into its own error, which ends in send_400_response.
+            raise HeadTooLarge
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._body_bytes += len(body)
+
+    def on_message_complete(self) -> None:
+        self._body_is_open = False
+        self._stop_timer()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer with the status that fits, and close."""
+        self._stop_timer()
+        line = STATUS_LINE[self._refusal]
+        text = msg.encode()
+        self.transport.write(
+            line
+            + b"content-type: text/plain; charset=utf-8\r\n"
+            + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(text)
+            + text
+        )
+        self.transport.close()
+
+    def _end_slow_head(self) -> None:
+        self._timer = None
+        if self._head_is_open and not self.transport.is_closing():
+            self._refusal = HTTPStatus.REQUEST_TIMEOUT
+            self.send_400_response("The request's headers took too long.")
+
+    def _watch_body(self) -> None:
+        self._body_bytes = 0
+        self._timer = self.loop.call_later(BODY_PERIOD_SECONDS, self._end_slow_body)
+
+    def _end_slow_body(self) -> None:
+        self._timer = None
+        if self.transport.is_closing() or not self._body_is_open:
+            return
+        # While reading is paused it is we who are slow.
+        if self._body_bytes >= BODY_PERIOD_BYTES or self.flow.read_paused:
+            self._watch_body()
+        else:
+            self.transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,79 @@
+"""One web process: `python -m config.web --fd N`, or `--host … --port …` on its own."""
+
+import argparse
+import asyncio
+import gc
+import socket
+from types import FrameType
+
+import uvicorn
+import uvloop
+
+from config.asgi import Application, application
+from config.draining import delay_seconds, drain_seconds
+from config.listener import BACKLOG, listen
+from config.protocol import LimitedHttpProtocol
+
+KEEP_ALIVE_SECONDS = 75
+
+
+class WebServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, app: Application) -> None:
+        super().__init__(config)
+        self.app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is here now stays for good; the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 50, 1_000)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Turn unready at once, and stop when load balancers have seen it."""
+        delay = delay_seconds()
+        if self.app.draining or not delay:
+            super().handle_exit(sig, frame)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.call_later(delay, super().handle_exit, sig, frame)
+        self.app.draining = True
+
+
+def serve(sock: socket.socket) -> None:
+    config = uvicorn.Config(
+        application,
+        interface="asgi3",
+        http=LimitedHttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=drain_seconds(),
+    )
+    server = WebServer(config, application)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve(sockets=[sock]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m config.web")
+    parser.add_argument("--fd", type=int, help="an inherited listening socket")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    options = parser.parse_args()
+    if options.fd is not None:
+        sock = socket.socket(fileno=options.fd)
+    else:
+        sock = listen(options.host, options.port)
+    serve(sock)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""`.env.example` is where an operator looks a variable up."""
+
+import itertools
+import re
+
+from config import env
+from config.embedded import CHECKOUT
+
+READ_IN_CODE = re.compile(
+    r"""(?:env\.\w+|environ\.get|environ\.setdefault)\(\s*"([A-Z][A-Z0-9_]+)\""""
+)
+NAMED_IN_EXAMPLE = re.compile(r"^#?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
+# Set by Django's own entry points, and never by an operator.
+INTERNAL = {"DJANGO_SETTINGS_MODULE"}
+
+
+def test_every_variable_that_is_read_is_explained() -> None:
+    read = set(env.PROVIDER_KEY_NAMES)
+    for app in ("config", "workflows", "gateway", "usage", "catalog", "tenants"):
+        for file in (CHECKOUT / app).rglob("*.py"):
+            read |= set(READ_IN_CODE.findall(file.read_text(encoding="utf-8")))
+
+    named = set(NAMED_IN_EXAMPLE.findall((CHECKOUT / ".env.example").read_text()))
+
+    assert read - INTERNAL - named == set()
+
+
+def test_every_variable_has_a_comment_above_it() -> None:
+    text = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
+    general = text.split("# --- Provider keys")[0].splitlines()
+
+    bare = [
+        line
+        for above, line in itertools.pairwise(general)
+        if NAMED_IN_EXAMPLE.match(line) and not above.startswith("# ")
+    ]
+
+    assert bare == []
