@@ -27,7 +27,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class PriceSheet:
-    """All rates of a model at one moment, longest input first; the last tier is for all.
+    """All rates of a model at one moment, longest input first; the last is for all.
 
     A tier holds every rate that applies in it, those of lower tiers included.
     """
@@ -77,6 +77,30 @@ def cost_of(tokens: Tokens, sheet: PriceSheet | None) -> Cost | None:
     if sheet is None:
         return None
     rates = sheet.tier_for(tokens.input).rates
+    if not (tokens.cache_read or tokens.cache_write or tokens.reasoning or tokens.other):
+        return _plain_cost(tokens, rates)
+    return _full_cost(tokens, rates)
+
+
+def _plain_cost(tokens: Tokens, rates: Mapping[str, Rate]) -> Cost | None:
+    """Return the cost of text in and text out, by far the most frequent case."""
+    total = _ZERO
+    price_ids: tuple[int, ...] = ()
+    for component, amount in (
+        ("input", tokens.input),
+        ("output", tokens.output),
+        ("request", 1 if "request" in rates else 0),
+    ):
+        if amount > 0:
+            rate = rates.get(component)
+            if rate is None:
+                return None
+            total += rate.usd * amount
+            price_ids += (rate.price_id,)
+    return Cost(total, price_ids)
+
+
+def _full_cost(tokens: Tokens, rates: Mapping[str, Rate]) -> Cost | None:
     audio_in = tokens.other.get("audio_in", 0)
     audio_out = tokens.other.get("audio_out", 0)
     amounts: list[tuple[str, str, int]] = [

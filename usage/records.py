@@ -1,5 +1,6 @@
 """The usage event as it is spooled: one JSON object, the columns of its table."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,11 +9,17 @@ from uuid import UUID
 import msgspec
 
 
-class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
+class EventRecord(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
+):
     """A usage event on its way to the database.
 
     The intent of an attempt is the event that stands when nobody settles it: status
     `unsettled`, figures estimated. The settlement has the same id and moment.
+
+    Defaults are not written to the spool and are filled in on the way to the table, so
+    that a spool outlives an upgrade: a new field needs a default, and a default stays.
+    The id stays first, where the spool looks for it.
     """
 
     id: UUID
@@ -56,5 +63,17 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     config_version: int = 0
 
 
-encode = msgspec.json.Encoder(decimal_format="string").encode
+_encoder = msgspec.json.Encoder(decimal_format="string")
+encode: Callable[[EventRecord], bytes] = _encoder.encode
 decode = msgspec.json.Decoder(EventRecord).decode
+
+
+def encoded_defaults() -> bytes:
+    """Return what the fields that a spooled line leaves out stand for, as JSON."""
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(EventRecord):
+        if field.default is not msgspec.NODEFAULT:
+            values[field.name] = field.default
+        elif field.default_factory is not msgspec.NODEFAULT:
+            values[field.name] = field.default_factory()
+    return _encoder.encode(values)

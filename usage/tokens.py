@@ -9,9 +9,9 @@ _BYTES_PER_TOKEN = 4
 class Tokens:
     """What an answer used. Totals contain their parts.
 
-    `input` holds cache reads, cache writes and audio; `output` holds reasoning and audio.
-    `other` counts what is not a text token: audio_in, audio_out (tokens), image,
-    character, second, search. `estimated` says that the provider reported nothing usable.
+    `input` holds cache reads, cache writes and audio; `output` holds reasoning and
+    audio. `other` counts what is not a text token: audio_in, audio_out (tokens), image,
+    character, second, search. `estimated`: the provider reported nothing usable.
     """
 
     input: int = 0

@@ -97,7 +97,9 @@ class UsageEvent(models.Model):
                 name="event_tokens_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(cost_usd__isnull=True) | Q(cost_usd__gte=0) | Q(kind="adjustment"),
+                condition=Q(cost_usd__isnull=True)
+                | Q(cost_usd__gte=0)
+                | Q(kind="adjustment"),
                 name="event_cost_not_negative",
             ),
         ]

@@ -70,9 +70,7 @@ class HourlyUsage(UsageRollup):
     class Meta:
         verbose_name_plural = "hourly usage"
         ordering = ["-hour"]
-        indexes = [
-            models.Index(fields=["project", "hour"], name="hourly_project_hour")
-        ]
+        indexes = [models.Index(fields=["project", "hour"], name="hourly_project_hour")]
         constraints = [
             models.UniqueConstraint(
                 fields=["hour", *DIMENSIONS],
@@ -82,7 +80,8 @@ class HourlyUsage(UsageRollup):
         ]
 
     def __str__(self) -> str:
-        return f"{self.hour:%Y-%m-%d %H}h {self.project_id} {self.provider}/{self.model}"
+        hour = f"{self.hour:%Y-%m-%d %H}h"
+        return f"{hour} {self.project_id} {self.provider}/{self.model}"
 
 
 class DailyUsage(UsageRollup):
@@ -107,7 +106,7 @@ class DailyUsage(UsageRollup):
 
 
 class TouchedHour(models.Model):
-    """An hour that has received events since it was last rolled up. Only ever added to."""
+    """An hour with events that are not rolled up yet. Written with the events."""
 
     id = models.BigAutoField(primary_key=True)
     hour = models.DateTimeField()

@@ -1,0 +1,70 @@
+"""What Celery beat does by itself, as rows that an operator may edit."""
+
+from dataclasses import dataclass
+
+from django.db import connections
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    task: str
+    name: str
+    every: int
+    period: str
+    expire_seconds: int
+
+
+ENTRIES = [
+    Entry("usage.roll_up", "Roll up usage", 30, IntervalSchedule.SECONDS, 30),
+    Entry(
+        "usage.adopt_spools",
+        "Ship the spools of dead processes",
+        30,
+        IntervalSchedule.SECONDS,
+        30,
+    ),
+    Entry(
+        "usage.maintain_partitions",
+        "Make and drop partitions of usage events",
+        1,
+        IntervalSchedule.HOURS,
+        3600,
+    ),
+    Entry(
+        "tenants.trim_config_changes",
+        "Trim old configuration versions",
+        1,
+        IntervalSchedule.DAYS,
+        86400,
+    ),
+]
+
+
+def add_missing_entries() -> None:
+    """Add a row for each task that has none; rows that exist are the operator's."""
+    known = set(
+        PeriodicTask.objects.filter(
+            task__in=[entry.task for entry in ENTRIES]
+        ).values_list("task", flat=True)
+    )
+    for entry in ENTRIES:
+        if entry.task in known:
+            continue
+        interval, _ = IntervalSchedule.objects.get_or_create(
+            every=entry.every, period=entry.period
+        )
+        PeriodicTask.objects.get_or_create(
+            name=entry.name,
+            defaults={
+                "task": entry.task,
+                "interval": interval,
+                "expire_seconds": entry.expire_seconds,
+            },
+        )
+
+
+def is_installed(using: str) -> bool:
+    """Tell whether the tables of the schedule exist in this database."""
+    tables = connections[using].introspection.table_names()
+    return PeriodicTask._meta.db_table in tables

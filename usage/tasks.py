@@ -1,0 +1,29 @@
+"""What Celery does for metering. Each task may run twice, or late, without harm."""
+
+import contextlib
+
+from celery import shared_task
+from django.conf import settings
+
+from usage import adoption, partitions, rollups
+from usage.ledger import Ledger, LedgerUnavailable
+
+
+@shared_task(name="usage.roll_up")
+def roll_up() -> None:
+    rollups.roll_up()
+
+
+@shared_task(name="usage.maintain_partitions")
+def maintain_partitions() -> None:
+    partitions.maintain()
+
+
+@shared_task(name="usage.adopt_spools")
+def adopt_spools() -> None:
+    """Ship what dead web processes left, even when no web process is left to do it."""
+    with (
+        contextlib.suppress(LedgerUnavailable),
+        contextlib.closing(Ledger(settings.SPOOL_DIR)) as ledger,
+    ):
+        adoption.adopt_all(settings.SPOOL_DIR, ledger)
