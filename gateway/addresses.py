@@ -1,0 +1,78 @@
+"""Which addresses outgoing calls may reach."""
+
+import ipaddress
+import socket
+from typing import Any
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+_REFUSED_NETWORKS = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "64:ff9b::/96",  # NAT64: leads to any IPv4 address.
+        "64:ff9b:1::/48",
+        "2002::/16",  # 6to4: likewise.
+        "2001::/32",  # Teredo: likewise.
+        "::ffff:0:0/96",
+        "100.64.0.0/10",
+    )
+)
+
+
+class AddressRefused(OSError):
+    """The name leads to an address that outgoing calls may not reach."""
+
+
+def is_public(address: str) -> bool:
+    """Say whether the address is an ordinary one of the internet."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return (
+        parsed.is_global
+        and not parsed.is_multicast
+        and not any(
+            parsed in network
+            for network in _REFUSED_NETWORKS
+            if network.version == parsed.version
+        )
+    )
+
+
+def check_literal(host: str) -> None:
+    """Refuse a host that is itself an address outside the internet; names pass."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return
+    if not is_public(host.strip("[]")):
+        msg = f"{host} is a private address; the provider must allow these first."
+        raise AddressRefused(msg)
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names in a thread and refuses those that lead to a private address."""
+
+    def __init__(self) -> None:
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        if not all(is_public(entry["host"]) for entry in found):
+            msg = f"{host} leads to a private address; the provider must allow these."
+            raise AddressRefused(msg)
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def resolver_for(*, allow_private: bool) -> Any:
+    return ThreadedResolver() if allow_private else PublicResolver()

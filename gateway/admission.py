@@ -1,0 +1,81 @@
+"""May this project send this request, now?"""
+
+import math
+from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.claims import CONCURRENCY, Claim, Lease, Verdict, claims_for
+from gateway.errors import LimitExceeded
+from gateway.limits import Limiter
+from gateway.records import KeyRecord
+from gateway.types import InferenceRequest
+
+_PERIODS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+_MAX_RETRY_AFTER_S = 60
+
+
+@dataclass(slots=True)
+class Grant:
+    """Leave to go on, and what has to be given back at the end."""
+
+    limiter: Limiter
+    verdict: Verdict
+
+    def release(self, tokens: int) -> None:
+        """Give back what the request held; `tokens` is what it used after all."""
+        lease: Lease | None = self.verdict.lease
+        if lease is not None:
+            self.limiter.settle(lease, tokens)
+
+
+async def admit(
+    request: InferenceRequest,
+    key: KeyRecord,
+    request_id: UUID,
+    tokens: int,
+    limiter: Limiter,
+) -> Grant:
+    """Charge the request to every limit at once. Raises `LimitExceeded`."""
+    verdict = await limiter.admit(claims_for(key, tokens), request_id.hex)
+    if not verdict.allowed:
+        raise _refusal(verdict)
+    return Grant(limiter, verdict)
+
+
+def _refusal(verdict: Verdict) -> LimitExceeded:
+    claim = verdict.refused
+    assert claim is not None  # noqa: S101  # A refusal always names its claim.
+    headers = limit_headers(verdict)
+    wait = min(max(verdict.retry_after_s, 0.001), _MAX_RETRY_AFTER_S)
+    headers["retry-after"] = str(math.ceil(wait))
+    headers["retry-after-ms"] = str(math.ceil(wait * 1000))
+    return LimitExceeded(
+        _words(claim),
+        code="concurrency_limit_exceeded" if claim.metric == CONCURRENCY else None,
+        headers=headers,
+    )
+
+
+def _words(claim: Claim) -> str:
+    if claim.metric == CONCURRENCY:
+        return (
+            f"At most {claim.amount} requests may run at the same time; "
+            "wait for one to end."
+        )
+    period = _PERIODS.get(claim.per_s, f"{claim.per_s} s")
+    return (
+        f"The limit of {claim.amount} {claim.metric} per {period} is reached; "
+        "wait as long as retry-after says."
+    )
+
+
+def limit_headers(verdict: Verdict) -> dict[str, str]:
+    """Return the x-ratelimit headers of the tightest limits."""
+    headers: dict[str, str] = {}
+    for metric, left in verdict.remaining.items():
+        headers[f"x-ratelimit-limit-{metric}"] = str(left.limit)
+        headers[f"x-ratelimit-remaining-{metric}"] = str(max(left.remaining, 0))
+        headers[f"x-ratelimit-reset-{metric}"] = f"{max(left.reset_s, 0.0):.3f}s"
+    if verdict.degraded:
+        headers["x-signalbox-limits"] = "local"
+    return headers

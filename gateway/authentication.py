@@ -1,0 +1,107 @@
+"""Who is asking: the project key of a request, found and checked."""
+
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from gateway.errors import InvalidKey, Overloaded, PermissionRefused
+from gateway.records import KeyRecord, Missing
+from gateway.snapshot import ConfigurationUnavailable, Snapshot
+from tenants.keys import digest_of, key_id_in, key_id_of
+
+_BEARER = b"bearer "
+_KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+
+_NO_KEY = (
+    "Send the project key as 'Authorization: Bearer sb_…' "
+    "(x-api-key, api-key and x-goog-api-key work too)."
+)
+_BAD_KEY = (
+    "This project key is not valid: it is mistyped, expired or revoked. "
+    "Ask an operator for a new one."
+)
+
+
+def key_in(headers: Mapping[bytes, bytes], query: bytes) -> str:
+    """Return the key that a request presents. Raises `InvalidKey`: none, or several."""
+    found: list[bytes] = []
+    authorization = headers.get(b"authorization")
+    if authorization is not None and authorization[:7].lower() == _BEARER:
+        found.append(authorization[7:].strip())
+    for name in _KEY_HEADERS:
+        if (value := headers.get(name)) is not None:
+            found.append(value.strip())
+    if b"key=" in query:
+        found.extend(
+            value.encode()
+            for value in parse_qs(query.decode("latin-1")).get("key", [])
+        )
+    if not found:
+        raise InvalidKey(_NO_KEY)
+    if any(key != found[0] for key in found):
+        msg = "The request presents several keys that differ; send one."
+        raise InvalidKey(msg)
+    return found[0].decode("latin-1")
+
+
+async def authenticate(text: str, snapshot: Snapshot) -> KeyRecord:
+    """Return the record of a key that may be used now. Raises `InvalidKey`."""
+    known = snapshot.known_key(key_id_in(text))
+    if known is None:
+        key_id = key_id_of(text)
+        if key_id is None:
+            raise InvalidKey(_BAD_KEY)
+        try:
+            known = await snapshot.load_key(key_id)
+        except ConfigurationUnavailable as error:
+            msg = "The key cannot be checked at the moment; try again shortly."
+            raise Overloaded(msg, headers={"retry-after": "2"}) from error
+    if known is None or isinstance(known, Missing):
+        raise InvalidKey(_BAD_KEY)
+    if not hmac.compare_digest(known.digest, digest_of(text)):
+        raise InvalidKey(_BAD_KEY)
+    if known.expires_at is not None and known.expires_at <= time.time():
+        raise InvalidKey(_BAD_KEY)
+    return known
+
+
+def check_project(key: KeyRecord, named: bytes | None) -> None:
+    """Refuse a request that names another project than its key's."""
+    if named is None:
+        return
+    project = key.project
+    if named.decode("latin-1") not in {project.slug, str(project.id)}:
+        msg = "The key does not belong to the project that x-project-id names."
+        raise PermissionRefused(msg)
+
+
+class ProjectKeyAuthentication(BaseAuthentication):
+    """Hands the views what the edge found out before it read the body."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        key = getattr(request._request, "key", None)  # noqa: SLF001  # DRF's own name.
+        return None if key is None else (key.project, key)
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class HasProjectKey(BasePermission):
+    """A project key whose scopes cover the view's operation."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        key = request.auth
+        if not isinstance(key, KeyRecord):
+            return False
+        operation = getattr(view, "operation", "")
+        if key.scopes and operation and operation not in key.scopes:
+            msg = f"This key may not be used for {operation}."
+            raise PermissionRefused(msg)
+        return True

@@ -1,0 +1,118 @@
+"""What a request says to Signalbox itself: body controls and headers, checked."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.errors import InvalidRequest
+from gateway.routing import STRATEGIES
+from gateway.types import JSON, Attribution, ProviderPreferences
+
+_VISIBLE = re.compile(rb"[\x20-\x7e]*")
+_LENGTHS = {
+    b"x-signalbox-user": 200,
+    b"x-signalbox-feature": 100,
+    b"x-signalbox-feature-id": 200,
+}
+_MAX_TAGS = 20
+_MAX_TAG_LENGTH = 64
+_MAX_MODELS = 20
+_NO_PREFERENCES = ProviderPreferences()
+_NO_ATTRIBUTION = Attribution()
+_PREFERENCES = frozenset(
+    {"order", "only", "ignore", "allow_fallbacks", "sort", "region"}
+)
+_SORTS = ("price", "latency")
+
+
+def models_in(body: JSON) -> tuple[str, ...]:
+    """Return the fallback list of the body's `models`."""
+    models = body.get("models")
+    if models is None:
+        return ()
+    if not _is_names(models) or len(models) > _MAX_MODELS:
+        msg = f"'models' must be a list of at most {_MAX_MODELS} model names."
+        raise InvalidRequest(msg, param="models")
+    return tuple(models)
+
+
+def preferences_in(body: JSON) -> ProviderPreferences:
+    """Return the body's `provider` object; a field that is not known is refused."""
+    wanted = body.get("provider")
+    if wanted is None:
+        return _NO_PREFERENCES
+    if type(wanted) is not dict:
+        msg = "'provider' must be an object."
+        raise InvalidRequest(msg, param="provider")
+    for name in wanted:
+        if name not in _PREFERENCES:
+            known = ", ".join(sorted(_PREFERENCES))
+            msg = f"'provider.{name}' is not known; there are {known}."
+            raise InvalidRequest(msg, param=f"provider.{name}")
+    for name in ("order", "only", "ignore"):
+        if not _is_names(wanted.get(name, [])):
+            msg = f"'provider.{name}' must be a list of provider names."
+            raise InvalidRequest(msg, param=f"provider.{name}")
+    sort = wanted.get("sort") or ""
+    if sort and (sort not in _SORTS or sort not in STRATEGIES):
+        msg = f"'provider.sort' must be one of {', '.join(_SORTS)}."
+        raise InvalidRequest(msg, param="provider.sort")
+    allow = wanted.get("allow_fallbacks", True)
+    region = wanted.get("region") or ""
+    if type(allow) is not bool or type(region) is not str:
+        msg = "'provider.allow_fallbacks' is true or false, 'provider.region' a name."
+        raise InvalidRequest(msg, param="provider")
+    return ProviderPreferences(
+        order=tuple(wanted.get("order", ())),
+        only=frozenset(wanted.get("only", ())),
+        ignore=frozenset(wanted.get("ignore", ())),
+        allow_fallbacks=allow,
+        sort=sort,
+        region=region,
+    )
+
+
+def attribution_in(headers: Mapping[bytes, bytes]) -> Attribution:
+    """Return whom and what a request is for, as its headers say."""
+    user = headers.get(b"x-signalbox-user")
+    feature = headers.get(b"x-signalbox-feature")
+    feature_id = headers.get(b"x-signalbox-feature-id")
+    tags = headers.get(b"x-signalbox-tags")
+    if user is feature is feature_id is tags is None:
+        return _NO_ATTRIBUTION
+    return Attribution(
+        end_user=_text(b"x-signalbox-user", user),
+        feature=_text(b"x-signalbox-feature", feature),
+        feature_id=_text(b"x-signalbox-feature-id", feature_id),
+        tags=_tags(tags),
+    )
+
+
+def _text(name: bytes, value: bytes | None) -> str:
+    if value is None:
+        return ""
+    if len(value) > _LENGTHS[name] or not _VISIBLE.fullmatch(value):
+        msg = (
+            f"{name.decode()} must be at most {_LENGTHS[name]} printable ASCII characters."
+        )
+        raise InvalidRequest(msg, param=name.decode())
+    return value.decode("ascii")
+
+
+def _tags(value: bytes | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    tags = [tag.strip() for tag in value.split(b",") if tag.strip()]
+    if len(tags) > _MAX_TAGS or any(
+        len(tag) > _MAX_TAG_LENGTH or not _VISIBLE.fullmatch(tag) for tag in tags
+    ):
+        msg = (
+            f"x-signalbox-tags holds at most {_MAX_TAGS} tags of at most "
+            f"{_MAX_TAG_LENGTH} printable ASCII characters, separated by commas."
+        )
+        raise InvalidRequest(msg, param="x-signalbox-tags")
+    return tuple(tag.decode("ascii") for tag in tags)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(type(v) is str and v for v in value)

@@ -1,0 +1,101 @@
+"""Chat completions as OpenAI's clients speak them to us."""
+
+from typing import Any
+
+import orjson
+
+from gateway.types import JSON
+
+NAME = "openai_chat"
+CONTENT_TYPE = b"application/json"
+EVENT_STREAM = b"text/event-stream; charset=utf-8"
+
+_TYPES_BY_STATUS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    413: "invalid_request_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+class Malformed(ValueError):
+    """A body that is no chat request; `param` names the field."""
+
+    def __init__(self, message: str, param: str | None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+def check_request(body: JSON) -> None:
+    """Refuse what no provider could answer; the rest is for the provider to judge."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        msg = "'messages' must be a list of at least one message."
+        raise Malformed(msg, "messages")
+    for index, message in enumerate(messages):
+        if type(message) is not dict or type(message.get("role")) is not str:
+            msg = f"'messages[{index}]' must be an object with a 'role'."
+            raise Malformed(msg, f"messages[{index}]")
+    if "model" in body and type(body["model"]) is not str:
+        msg = "'model' must be a string."
+        raise Malformed(msg, "model")
+    if body.get("stream") not in {None, True, False}:
+        msg = "'stream' must be true or false."
+        raise Malformed(msg, "stream")
+    options = body.get("stream_options")
+    if options is not None and type(options) is not dict:
+        msg = "'stream_options' must be an object."
+        raise Malformed(msg, "stream_options")
+    for name in ("max_tokens", "max_completion_tokens", "n"):
+        value = body.get(name)
+        if value is not None and (type(value) is not int or value < 1):
+            msg = f"'{name}' must be a whole number above zero."
+            raise Malformed(msg, name)
+
+
+def max_output_tokens(body: JSON) -> int | None:
+    """Return the bound that the request sets on its answer, all choices together."""
+    bound = body.get("max_completion_tokens") or body.get("max_tokens")
+    if bound is None:
+        return None
+    return int(bound) * int(body.get("n") or 1)
+
+
+def wants_usage(body: JSON) -> bool:
+    """Say whether the client asked for the usage of a streamed answer."""
+    options = body.get("stream_options")
+    return type(options) is dict and options.get("include_usage") is True
+
+
+def build_error(
+    status: int, code: str, message: str, param: str | None, extra: JSON | None = None
+) -> bytes:
+    return orjson.dumps({"error": _error(status, code, message, param, extra)})
+
+
+def build_error_event(
+    status: int, code: str, message: str, param: str | None = None
+) -> bytes:
+    """Return the event that ends a stream which cannot be completed."""
+    return (
+        b"data: "
+        + orjson.dumps({"error": _error(status, code, message, param, None)})
+        + b"\n\n"
+    )
+
+
+def _error(
+    status: int, code: str, message: str, param: str | None, extra: JSON | None
+) -> dict[str, Any]:
+    return {
+        "message": message,
+        "type": _TYPES_BY_STATUS.get(status, "server_error"),
+        "param": param,
+        "code": code,
+        **(extra or {}),
+    }

@@ -1,0 +1,183 @@
+"""What each attempt used and cost, on its way to the spool: intent first, then settlement."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from gateway.candidates import Candidate
+from gateway.errors import Overloaded
+from gateway.records import KeyRecord
+from gateway.types import InferenceRequest
+from usage.costs import Cost, cost_of
+from usage.records import EventRecord
+from usage.spool import SpoolFull
+from usage.tokens import Tokens, estimate_tokens
+
+_NOTHING = Tokens()
+
+
+class Sink(Protocol):
+    """Where events are kept until they are in the database."""
+
+    def intend(self, record: EventRecord) -> None: ...
+    def settle(self, record: EventRecord) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Counts the attempts of one request."""
+
+    sink: Sink
+    request: InferenceRequest
+    key: KeyRecord
+    request_id: UUID
+    alias: str
+    strategy: str
+    config_version: int
+    routing: Mapping[str, object]
+    input_estimate: int
+
+    def begin(self, candidate: Candidate, attempt: int) -> "Attempt":
+        """Record the intent of an attempt; nothing may go upstream before this.
+
+        Raises `Overloaded` when there is no room to record it: what cannot be metered
+        is not done.
+        """
+        request, project = self.request, self.key.project
+        attribution = request.attribution
+        tokens = Tokens(input=self.input_estimate, estimated=True)
+        cost = cost_of(tokens, candidate.prices)
+        record = EventRecord(
+            id=uuid7(),
+            occurred_at=datetime.now(UTC),
+            request_id=self.request_id,
+            attempt=attempt,
+            organization_id=project.organization_id,
+            project_id=project.id,
+            api_key_id=self.key.pk,
+            end_user=attribution.end_user,
+            feature=attribution.feature,
+            feature_id=attribution.feature_id,
+            tags=attribution.tags,
+            operation=request.operation,
+            dialect=request.dialect,
+            alias=self.alias,
+            provider=candidate.model.provider.slug,
+            model=candidate.model.model_id,
+            streamed=request.stream,
+            input_tokens=tokens.input,
+            cost_usd=None if cost is None else cost.usd,
+            price_ids=() if cost is None else cost.price_ids,
+            cache="bypass",
+            fallback=attempt > 1,
+            strategy=self.strategy,
+            routing=dict(self.routing),
+            config_version=self.config_version,
+        )
+        try:
+            self.sink.intend(record)
+        except SpoolFull as error:
+            msg = "The gateway cannot record usage at the moment; try again shortly."
+            raise Overloaded(msg, headers={"retry-after": "5"}) from error
+        return Attempt(self.sink, record, candidate, time.monotonic())
+
+
+class Attempt:
+    """One call to one target, from intent to settlement. Settling twice changes nothing."""
+
+    __slots__ = (
+        "_candidate",
+        "_record",
+        "_sink",
+        "began",
+        "cost",
+        "first_token",
+        "settled",
+        "tokens",
+    )
+
+    def __init__(
+        self, sink: Sink, record: EventRecord, candidate: Candidate, began: float
+    ) -> None:
+        self._sink = sink
+        self._record = record
+        self._candidate = candidate
+        self.began = began
+        self.first_token: float | None = None
+        self.tokens: Tokens = _NOTHING
+        self.cost: Cost | None = None
+        self.settled = False
+
+    @property
+    def id(self) -> UUID:
+        return self._record.id
+
+    def mark_first_token(self) -> None:
+        if self.first_token is None:
+            self.first_token = time.monotonic()
+
+    def seen_so_far(self, output_bytes: int) -> Tokens:
+        """Return the estimate for an answer whose provider never said what it used."""
+        return Tokens(
+            input=self._record.input_tokens,
+            output=estimate_tokens(output_bytes) if output_bytes else 0,
+            estimated=True,
+        )
+
+    def settle(
+        self,
+        status: str,
+        tokens: Tokens,
+        *,
+        http_status: int | None = None,
+        error_code: str = "",
+        reported_model: str = "",
+        overhead_ms: float | None = None,
+    ) -> None:
+        """Record what became of the attempt, exact where the provider told."""
+        if self.settled:
+            return
+        self.settled = True
+        self.tokens = tokens
+        self.cost = cost_of(tokens, self._candidate.prices)
+        self._sink.settle(
+            msgspec.structs.replace(
+                self._record,
+                status=status,
+                http_status=http_status,
+                error_code=error_code[:64],
+                reported_model=reported_model[:200],
+                input_tokens=tokens.input,
+                cache_read_tokens=tokens.cache_read,
+                cache_write_tokens=tokens.cache_write,
+                output_tokens=tokens.output,
+                reasoning_tokens=tokens.reasoning,
+                other_usage=tokens.other,
+                estimated=tokens.estimated,
+                cost_usd=None if self.cost is None else self.cost.usd,
+                price_ids=() if self.cost is None else self.cost.price_ids,
+                latency_ms=_ms(self.began, time.monotonic()),
+                first_token_ms=None
+                if self.first_token is None
+                else _ms(self.began, self.first_token),
+                overhead_ms=overhead_ms,
+            )
+        )
+
+    def settle_nothing(
+        self, *, http_status: int | None = None, error_code: str = ""
+    ) -> None:
+        """Record an attempt that failed without using anything."""
+        self.settle(
+            "failed", _NOTHING, http_status=http_status, error_code=error_code
+        )
+
+
+def _ms(since: float, until: float) -> float:
+    return round((until - since) * 1000, 3)

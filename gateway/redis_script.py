@@ -1,0 +1,33 @@
+"""Lua scripts and other commands in the form in which Redis reads them."""
+
+import hashlib
+from typing import Any, Final, cast
+
+import hiredis
+
+_pack_command: Any = hiredis.pack_command
+
+
+def pack(*parts: str | int | bytes) -> bytes:
+    return cast(bytes, _pack_command(parts))
+
+
+class Script:
+    """A Lua script, called by its digest."""
+
+    def __init__(self, source: str) -> None:
+        self.source: Final = source.encode()
+        digest = hashlib.sha1(self.source, usedforsecurity=False)
+        self.digest: Final = digest.hexdigest()
+
+    def call(self, keys: tuple[str, ...], arguments: tuple[str | int, ...]) -> bytes:
+        return pack("EVALSHA", self.digest, len(keys), *keys, *arguments)
+
+    def call_in_full(
+        self, keys: tuple[str, ...], arguments: tuple[str | int, ...]
+    ) -> bytes:
+        """Return the call for a server that does not know the script, or forgot it."""
+        return pack("EVAL", self.source, len(keys), *keys, *arguments)
+
+    def load(self) -> bytes:
+        return pack("SCRIPT", "LOAD", self.source)

@@ -1,0 +1,155 @@
+"""A streamed answer on its way through: passed on, watched, and settled whatever happens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from types import ModuleType
+from typing import Protocol
+
+from gateway.errors import UpstreamError, UpstreamUnreadable, classify
+from gateway.metering import Attempt
+from gateway.sse import EventCutter, EventTooLarge
+from gateway.transport import MAX_RESPONSE_BYTES, UpstreamCall
+from gateway.types import StreamNotes
+from usage.tokens import Tokens
+
+MAX_EVENT_BYTES = 1024 * 1024
+
+# A token of a streamed answer comes in an event of about this many times its size.
+_EVENT_OVERHEAD = 40
+
+# How long a provider that has sent its last event may take to end the response.
+_LINGER_S = 0.05
+
+
+class Inspector(Protocol):
+    """What an adapter offers to read a stream of its own protocol."""
+
+    started: bool
+    tokens: Tokens | None
+    reported_model: str
+
+    def read(self, piece: bytes) -> StreamNotes: ...
+
+
+class RelayedStream:
+    """The events of one answer. Made once its first content has arrived.
+
+    `events` yields bytes, whole events at a time, ending with the dialect's error event
+    when the provider does not come to a proper end. Whoever takes the stream calls
+    `close` when done with it, read to its end or not: then the attempt is settled and
+    the connection given back.
+    """
+
+    def __init__(
+        self,
+        call: UpstreamCall,
+        attempt: Attempt,
+        inspector: Inspector,
+        dialect: ModuleType,
+        unreadable: type[Exception],
+    ) -> None:
+        self._call = call
+        self._pieces = call.pieces(MAX_RESPONSE_BYTES)
+        self._attempt = attempt
+        self._inspector = inspector
+        self._dialect = dialect
+        self._unreadable = unreadable
+        self._cutter = EventCutter(MAX_EVENT_BYTES)
+        self._held = b""
+        self._done = False
+        self._bytes_seen = 0
+        self._ended: Callable[[int], None] | None = None
+
+    def on_end(self, callback: Callable[[int], None]) -> None:
+        """Call back once with the tokens used, when the stream has been settled."""
+        self._ended = callback
+
+    async def open(self) -> None:
+        """Read up to the first content. Raises `UpstreamError`: nothing was passed on yet."""
+        while not self._inspector.started and not self._done:
+            piece = await anext(self._pieces, b"")
+            if not piece:
+                msg = "The answer ended before it began."
+                raise UpstreamUnreadable(msg, status=self._call.status)
+            notes = self._read(piece)
+            if notes.fault is not None:
+                raise classify(
+                    self._call.status, notes.fault.code, notes.fault.message
+                )
+            self._held += notes.forward
+            self._done = notes.is_done
+        self._attempt.mark_first_token()
+
+    async def events(self) -> AsyncIterator[bytes]:
+        try:
+            if self._held:
+                yield self._held
+            if not self._done:
+                async for piece in self._pieces:
+                    notes = self._read(piece)
+                    if notes.forward:
+                        yield notes.forward
+                    if notes.fault is not None:
+                        code = notes.fault.code or UpstreamError.code
+                        self._settle("failed", code)
+                        yield self.ending(502, code, notes.fault.message)
+                        return
+                    if notes.is_done:
+                        self._done = True
+                        break
+            if self._done:
+                self._settle("ok")
+                await self._linger()
+            else:
+                self._settle("incomplete", UpstreamUnreadable.code)
+                yield self.ending(
+                    502, UpstreamUnreadable.code, "The provider broke the answer off."
+                )
+        except UpstreamError as error:
+            self._settle("incomplete", error.code)
+            yield self.ending(error.answered_as, error.code, error.message)
+
+    def ending(self, status: int, code: str, message: str) -> bytes:
+        """Return the event that tells the client that the answer stays incomplete."""
+        event: bytes = self._dialect.build_error_event(status, code, message)
+        return event
+
+    def close(self) -> None:
+        # Still unsettled here only when the client has gone.
+        self._settle("cancelled", "client_gone")
+        self._call.close()
+
+    def _read(self, piece: bytes) -> StreamNotes:
+        self._bytes_seen += len(piece)
+        try:
+            return self._inspector.read(self._cutter.feed(piece))
+        except EventTooLarge as error:
+            msg = "An event of the answer does not end."
+            raise UpstreamUnreadable(msg, status=self._call.status) from error
+        except self._unreadable as error:
+            raise UpstreamUnreadable(str(error), status=self._call.status) from error
+
+    def _settle(self, status: str, error_code: str = "") -> None:
+        if self._attempt.settled:
+            return
+        tokens = self._inspector.tokens or self._attempt.seen_so_far(
+            self._bytes_seen // _EVENT_OVERHEAD
+        )
+        self._attempt.settle(
+            status,
+            tokens,
+            http_status=self._call.status,
+            error_code=error_code,
+            reported_model=self._inspector.reported_model,
+        )
+        if self._ended is not None:
+            self._ended(tokens.input + tokens.output)
+
+    async def _linger(self) -> None:
+        """Wait a moment for the response's end, so that its connection can be used again."""
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                async for _ in self._pieces:
+                    pass
+        except (UpstreamError, TimeoutError):
+            pass

@@ -1,0 +1,89 @@
+"""The gateway's own words, shared by dialects, adapters and the steps of a request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from usage.tokens import Tokens
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPreferences:
+    """What a request says about providers, in its body's `provider` object."""
+
+    order: tuple[str, ...] = ()
+    only: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    allow_fallbacks: bool = True
+    sort: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who and what a request is for, as the project says."""
+
+    end_user: str = ""
+    feature: str = ""
+    feature_id: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class InferenceRequest:
+    """What a client asks for, whatever its dialect.
+
+    `fields` are the top-level members of the body as they came, each value as JSON
+    bytes, so that what the gateway does not know is forwarded untouched.
+    `max_output_tokens` is None when the request sets no bound.
+    """
+
+    operation: str
+    dialect: str
+    model: str
+    fields: dict[str, bytes]
+    size: int
+    stream: bool = False
+    wants_usage: bool = False
+    max_output_tokens: int | None = None
+    models: tuple[str, ...] = ()
+    preferences: ProviderPreferences = ProviderPreferences()
+    attribution: Attribution = Attribution()
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamReply:
+    """A complete answer of a provider, checked and ready to be passed on."""
+
+    body: bytes = field(repr=False)
+    tokens: Tokens | None
+    reported_model: str = ""
+    finish_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamFault:
+    """A provider's error body, read: its code (may be empty) and its message."""
+
+    code: str
+    message: str
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamNotes:
+    """What to pass on of a piece of a stream, and whether it ends there, well or not."""
+
+    forward: bytes = field(repr=False)
+    is_done: bool = False
+    fault: UpstreamFault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a provider differs from its wire protocol."""
+
+    drop_params: frozenset[str] = frozenset()
+    rename_params: Mapping[str, str] = field(default_factory=dict)

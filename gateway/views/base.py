@@ -1,0 +1,120 @@
+"""What all inference views share: DRF's rules, without what a warm request need not pay for."""
+
+import logging
+from types import ModuleType
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from gateway.authentication import HasProjectKey, ProjectKeyAuthentication
+from gateway.errors import MethodRefused, Refusal
+from gateway.records import KeyRecord
+from gateway.replies import EdgeReply, plain_reply
+from gateway.serve import Gateway
+
+logger = logging.getLogger(__name__)
+
+
+class EdgeRequest(HttpRequest):
+    """A Django request made of what the edge knows; the body has been read.
+
+    Django's own initializer is not called: it prepares what is never used here.
+    """
+
+    def __init__(  # noqa: PLR0913  # The parts of a request.
+        self,
+        scope: dict[str, Any],
+        edge_headers: dict[bytes, bytes],
+        content: bytes,
+        key: KeyRecord | None,
+        request_id: Any,
+        gateway: Gateway,
+        began: float,
+    ) -> None:
+        self.scope = scope
+        self.method = scope["method"]
+        self.path = self.path_info = scope["path"]
+        self.META = {}
+        self.edge_headers = edge_headers
+        self.content = content
+        self.key = key
+        self.request_id = request_id
+        self.gateway = gateway
+        self.began = began
+        self._read_started = False
+
+    def __repr__(self) -> str:
+        return f"<EdgeRequest {self.method} {self.path}>"
+
+
+class InferenceView(APIView):
+    """An inference route: authenticated by project key, answered in its dialect."""
+
+    authentication_classes: ClassVar = [ProjectKeyAuthentication]
+    permission_classes: ClassVar = [HasProjectKey]
+    dialect: ClassVar[ModuleType]
+    operation: ClassVar[str] = ""
+
+    _authenticators: ClassVar = (ProjectKeyAuthentication(),)
+    _permissions: ClassVar = (HasProjectKey(),)
+
+    async def respond(self, request: EdgeRequest, **kwargs: Any) -> EdgeReply:
+        """Answer; whatever goes wrong is told in the dialect."""
+        drf_request = Request(request, authenticators=self._authenticators)
+        if request.key is not None:
+            # What ProjectKeyAuthentication would say, without DRF asking it.
+            drf_request.user, drf_request.auth = request.key.project, request.key
+        self.request = drf_request
+        self.kwargs = kwargs
+        try:
+            handler = getattr(self, (request.method or "").lower(), None)
+            if handler is None or request.method not in {"GET", "POST"}:
+                msg = f"Use {' or '.join(self.allowed_methods)} here."
+                raise MethodRefused(msg)
+            self.check_permissions(drf_request)
+            reply: EdgeReply = await handler(drf_request, **kwargs)
+        except APIException as error:
+            return self.refusal_reply(error, str(request.request_id))
+        except Exception:
+            # The one place where the unforeseen is turned into an answer.
+            logger.exception(
+                "request failed", extra={"request_id": str(request.request_id)}
+            )
+            return self.refusal_reply(
+                Refusal(
+                    "Something went wrong in the gateway; the request id helps to find it.",
+                    status=500,
+                    code="internal_error",
+                ),
+                str(request.request_id),
+            )
+        return reply
+
+    def get_permissions(self) -> Any:
+        return self._permissions
+
+    @classmethod
+    def refusal_reply(cls, error: APIException, request_id: str) -> EdgeReply:
+        refusal = error if isinstance(error, Refusal) else _as_refusal(error)
+        return plain_reply(
+            refusal.status_code,
+            cls.dialect.CONTENT_TYPE,
+            cls.dialect.build_error(
+                refusal.status_code, refusal.code, refusal.message, refusal.param
+            ),
+            {"x-request-id": request_id, **refusal.headers},
+        )
+
+    @property
+    def edge(self) -> EdgeRequest:
+        edge: EdgeRequest = self.request._request  # noqa: SLF001  # DRF's own name.
+        return edge
+
+
+def _as_refusal(error: APIException) -> Refusal:
+    return Refusal(str(error.detail), status=error.status_code, code=error.default_code)
+
+

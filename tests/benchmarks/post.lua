@@ -1,0 +1,16 @@
+-- Sends the body in BENCH_BODY with the key in BENCH_KEY; ends with one line of JSON.
+
+wrk.method = "POST"
+wrk.body = os.getenv("BENCH_BODY")
+wrk.headers["content-type"] = "application/json"
+wrk.headers["authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
+
+function done(summary, latency, requests)
+   local failed = summary.errors
+   io.write(string.format(
+      '{"requests":%d,"duration_us":%d,"bytes":%d,"errors":%d,' ..
+      '"p50_us":%d,"p99_us":%d,"max_us":%d}\n',
+      summary.requests, summary.duration, summary.bytes,
+      failed.connect + failed.read + failed.write + failed.status + failed.timeout,
+      latency:percentile(50), latency:percentile(99), latency.max))
+end
