@@ -9,6 +9,9 @@ from gateway.edge import PREFIXES, Edge, Message, Receive, Scope, Send, send_who
 from gateway.health import PATHS as HEALTH_PATHS
 from gateway.health import health_reply
 from gateway.limits import Limiter
+from gateway.metrics.endpoint import PATH as METRICS_PATH
+from gateway.metrics.endpoint import metrics_reply
+from gateway.metrics.publisher import Publisher
 from gateway.serve import Gateway
 from gateway.snapshot import Snapshot
 from gateway.transport import Transport
@@ -29,6 +32,7 @@ class Application:
         self._edge: Edge | None = None
         self._shipper: Shipper | None = None
         self._spool: Spool | None = None
+        self._publisher: Publisher | None = None
         self.draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,6 +46,11 @@ class Application:
             await send_whole(
                 health_reply(path, self._gateway, draining=self.draining), send
             )
+        elif path == METRICS_PATH:
+            reply = await metrics_reply(
+                scope, self._publisher, settings.METRICS_TOKEN
+            )
+            await send_whole(reply, send)
         else:
             await self._django(scope, receive, send)
 
@@ -71,6 +80,10 @@ class Application:
         await gateway.snapshot.start()
         await gateway.limiter.start()
         self._shipper.start()
+        self._publisher = Publisher(
+            settings.METRICS_DIR, gateway, self._spool, self._shipper
+        )
+        self._publisher.start()
         self._gateway = gateway
         self._edge = Edge(gateway)
 
@@ -82,5 +95,7 @@ class Application:
             await gateway.snapshot.stop()
         if shipper is not None:
             await shipper.stop(_SHIP_SECONDS)
+        if self._publisher is not None:
+            await self._publisher.stop()
         if spool is not None:
             spool.close()

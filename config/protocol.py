@@ -5,8 +5,14 @@ from http import HTTPStatus
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
+
+from gateway.prepared import PREPARED_RESPONSE
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
@@ -14,6 +20,37 @@ HEAD_SECONDS = 20.0
 # A body must keep moving: less than this much in a period, and the client is cut off.
 BODY_PERIOD_SECONDS = 20.0
 BODY_PERIOD_BYTES = 2_000
+
+_EXTENSIONS: dict[str, dict[object, object]] = {PREPARED_RESPONSE: {}}
+
+
+class PreparedCycle(RequestResponseCycle):
+    """Takes, besides ASGI's messages, a whole response whose head is known to be valid.
+
+    Uvicorn checks each header of each response against regular expressions, which for
+    the gateway's twenty headers is a tenth of a request's time.
+    """
+
+    async def send(self, message: Any) -> None:
+        if message["type"] != PREPARED_RESPONSE:
+            await super().send(message)
+            return
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        self.transport.write(
+            b"".join(
+                (STATUS_LINE[message["status"]], message["head"], ending, message["body"])
+            )
+        )
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 class HeadTooLarge(Exception):
@@ -74,7 +111,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             # The parser turns it into its own error, which ends in send_400_response.
             raise HeadTooLarge
+        self.scope["extensions"] = _EXTENSIONS
         super().on_headers_complete()
+        # Uvicorn names its own class; the task that uses the cycle has not run yet.
+        self.cycle.__class__ = PreparedCycle
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)

@@ -21,6 +21,8 @@ DATABASE_URL = env.str(
 )
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 SPOOL_DIR = SIGNALBOX_HOME / "spool"
+METRICS_DIR = SIGNALBOX_HOME / "metrics"
+METRICS_TOKEN = env.str("SIGNALBOX_METRICS_TOKEN", default="")
 SIMULATOR_URL = env.str("SIGNALBOX_SIMULATOR_URL", default="http://127.0.0.1:8091")
 MAX_BODY_BYTES = env.int("SIGNALBOX_MAX_BODY_BYTES", default=20 * 1024 * 1024)
 SPOOL_MAX_BYTES = env.int("SIGNALBOX_SPOOL_MAX_BYTES", default=4 * 1024**3)

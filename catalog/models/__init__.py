@@ -2,6 +2,7 @@ from catalog.models.aimodel import AIModel
 from catalog.models.alias import Alias, AliasTarget
 from catalog.models.credential import Credential
 from catalog.models.endpoint import Endpoint
+from catalog.models.origin import CatalogOrigin
 from catalog.models.price import Price
 from catalog.models.provider import Provider
 
@@ -9,6 +10,7 @@ __all__ = [
     "AIModel",
     "Alias",
     "AliasTarget",
+    "CatalogOrigin",
     "Credential",
     "Endpoint",
     "Price",

@@ -101,9 +101,7 @@ class AliasTarget(models.Model):
     priority = models.PositiveSmallIntegerField(
         default=1, help_text="The lowest number is tried first."
     )
-    weight = models.PositiveIntegerField(
-        default=100, validators=[MinValueValidator(1)]
-    )
+    weight = models.PositiveIntegerField(default=100, validators=[MinValueValidator(1)])
     active = models.BooleanField(default=True)
 
     class Meta:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,16 @@ from tenants.models.project import ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
 _SHOWN = 4
+_OWN_VARIABLES = re.compile(
+    r"SECRET_KEY|DATABASE_URL|REDIS_URL|SENTRY_DSN|(SIGNALBOX|DJANGO|ORCHESTRATOR)_.*"
+)
+
+
+def check_env_name(name: str) -> None:
+    """Refuse the variables of Signalbox itself: no provider is to see their values."""
+    if _OWN_VARIABLES.fullmatch(name):
+        msg = f"{name} belongs to Signalbox itself; name a variable of the provider."
+        raise ValidationError({"env_name": msg})
 
 
 @audited(secret=("sealed",))
@@ -72,6 +83,7 @@ class Credential(models.Model):
         return f"{self.provider} ({owner}, {self.name})"
 
     def clean(self) -> None:
+        check_env_name(self.env_name)
         if self.sealed is not None and self.env_name:
             msg = "Store a value or name a variable, not both."
             raise ValidationError(msg)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -110,3 +111,10 @@ class ApiKey(models.Model):
         self.rotated_to = successor
         self.save(update_fields=["expires_at", "rotated_to"])
         return successor, text
+
+
+def check_key_of(project_id: int | None, api_key: ApiKey | None) -> None:
+    """Refuse the key of another project."""
+    if api_key is not None and api_key.project_id != project_id:
+        msg = f"{api_key} belongs to another project; choose a key of this one."
+        raise ValidationError({"api_key": msg})

@@ -3,7 +3,7 @@ from django.db import models
 from django.db.models import Q
 
 from tenants.audit import audited
-from tenants.models.api_key import ApiKey
+from tenants.models.api_key import ApiKey, check_key_of
 from tenants.models.project import Project, ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
@@ -74,3 +74,6 @@ class Limit(models.Model):
     def __str__(self) -> str:
         period = f" per {self.per}" if self.per else ""
         return f"{self.project}: {self.amount} {self.metric}{period}"
+
+    def clean(self) -> None:
+        check_key_of(self.project_id, self.api_key)

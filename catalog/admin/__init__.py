@@ -1,0 +1,21 @@
+"""The operator's pages for providers, models, prices, aliases and credentials."""
+
+from catalog.admin import (
+    aimodels,
+    aliases,
+    credentials,
+    endpoints,
+    prices,
+    providers,
+    tenants,
+)
+
+__all__ = [
+    "aimodels",
+    "aliases",
+    "credentials",
+    "endpoints",
+    "prices",
+    "providers",
+    "tenants",
+]

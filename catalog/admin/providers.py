@@ -1,0 +1,118 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils.html import escape
+
+from catalog.admin.credentials import CredentialInline, state_of
+from catalog.admin.endpoints import EndpointInline
+from catalog.models import Credential, Provider
+from catalog.validation import check_deactivation
+from tenants.admin.activation import ActivationAdmin
+from tenants.admin.base import is_new
+from tenants.admin.unfolded import display
+
+
+class ProviderForm(forms.ModelForm[Provider]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if auth := self.fields.get("auth"):
+            # Help texts are shown as HTML, where <name> would be a tag.
+            auth.help_text = escape(auth.help_text)
+
+    def clean_active(self) -> bool:
+        active = bool(self.cleaned_data["active"])
+        if "active" in self.changed_data and not active and not is_new(self.instance):
+            check_deactivation(providers=[self.instance])
+        return active
+
+
+@admin.register(Provider)
+class ProviderAdmin(ActivationAdmin):
+    form = ProviderForm
+    list_display = [
+        "slug",
+        "name",
+        "base_url",
+        "handler",
+        "region",
+        "shown_key",
+        "active",
+    ]
+    list_display_links = ["slug", "name"]
+    list_filter = ["active", "handler", "region"]
+    search_fields = ["slug", "name", "base_url"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [EndpointInline, CredentialInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("name", "slug"),
+                    "base_url",
+                    ("handler", "auth"),
+                    ("region", "active"),
+                ]
+            },
+        ),
+        (
+            "Quirks",
+            {
+                "fields": ["headers", "drop_params", "rename_params"],
+                "classes": ["collapse"],
+            },
+        ),
+        (
+            "Network",
+            {
+                "fields": [
+                    ("connect_timeout_s", "first_byte_timeout_s"),
+                    ("idle_timeout_s", "total_timeout_s"),
+                    "allow_private_addresses",
+                ]
+            },
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Provider]:
+        platform = Credential.objects.filter(project=None, active=True)
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(
+                Prefetch("credentials", platform, to_attr="platform_credentials")
+            )
+        )
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Any = None
+    ) -> dict[str, Any]:
+        # The slug is the name that bundles and requests use: it stays.
+        return {} if obj is not None else {"slug": ["name"]}
+
+    @display(
+        description="credential",
+        label={
+            "configured": "success",
+            "missing": "danger",
+            "quarantined": "warning",
+            "not needed": "info",
+        },
+    )
+    def shown_key(self, provider: Provider) -> str:
+        if provider.auth == "none":
+            return "not needed"
+        states = {
+            state_of(credential)
+            for credential in provider.platform_credentials  # type: ignore[attr-defined]
+        }
+        for state in ("configured", "quarantined"):
+            if state in states:
+                return state
+        return "missing"
+
+    def check_deactivation(self, rows: QuerySet[Provider]) -> None:
+        check_deactivation(providers=list(rows))

@@ -1,0 +1,240 @@
+"""The sections of a bundle: their fields, defaults and natural keys."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.bundle import values
+from catalog.bundle.values import Reader
+from catalog.protocols import (
+    Capability,
+    Operation,
+    PriceComponent,
+    Strategy,
+    WireProtocol,
+)
+from tenants.models import Budget, Limit
+from tenants.models.budget import default_warn_at
+from tenants.models.project import default_cache
+
+REQUIRED = object()
+
+TIMEOUTS = {"connect_s": 5.0, "first_byte_s": 60.0, "idle_s": 60.0, "total_s": 600.0}
+DEFAULT_ORGANIZATION = "default"
+DEFAULT_CREDENTIAL = "default"
+
+handler = values.one_of(
+    WireProtocol.values, "handler", {"openai": WireProtocol.OPENAI_CHAT.value}
+)
+operation = values.one_of(Operation.values, "operation")
+capability = values.one_of(Capability.values, "capability")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a field takes, and what it is when the file leaves it out."""
+
+    read: Reader
+    default: Any = REQUIRED
+
+    def default_for(self, item: Mapping[str, Any]) -> Any:
+        return self.default(item) if callable(self.default) else self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One section: `key` are the fields that name an item among its siblings.
+
+    `children` are lists inside an item. A list that is `whole` is the complete list;
+    the others add and change, and remove only when the bundle is applied with prune.
+    """
+
+    kind: str
+    key: tuple[str, ...]
+    fields: Mapping[str, Field]
+    children: Mapping[str, "Shape"] = field(default_factory=dict)
+    is_whole: bool = False
+    is_required: bool = False
+
+
+def _slug_of(item: Mapping[str, Any]) -> Any:
+    return item.get("slug", "")
+
+
+def _copy_of(make: Callable[[], Any]) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda _: make()
+
+
+_EMPTY_LIST = _copy_of(list)
+_EMPTY_MAPPING = _copy_of(dict)
+
+LIMIT = Shape(
+    kind="limit",
+    key=("metric", "per", "key"),
+    fields={
+        "metric": Field(values.one_of(Limit.Metric.values, "metric")),
+        "amount": Field(values.whole),
+        "per": Field(values.one_of(["", *Limit.Per.values], "period"), ""),
+        "key": Field(values.optional(values.required_text), None),
+        "active": Field(values.boolean, True),
+    },
+)
+BUDGET = Shape(
+    kind="budget",
+    key=("per", "mode", "key"),
+    fields={
+        "amount_usd": Field(values.amount),
+        "per": Field(values.one_of(Budget.Per.values, "period"), "month"),
+        "mode": Field(values.one_of(Budget.Mode.values, "mode"), "hard"),
+        "warn_at": Field(values.list_of(values.whole), _copy_of(default_warn_at)),
+        "key": Field(values.optional(values.required_text), None),
+        "active": Field(values.boolean, True),
+    },
+)
+PRICE = Shape(
+    kind="price",
+    key=("component", "min_input_tokens", "valid_from"),
+    fields={
+        "component": Field(values.one_of(PriceComponent.values, "component")),
+        "min_input_tokens": Field(values.whole, 0),
+        "valid_from": Field(values.moment),
+        "per_million": Field(values.optional(values.amount), None),
+        "per_unit": Field(values.optional(values.amount), None),
+    },
+)
+TARGET = Shape(
+    kind="target",
+    key=("model", "via"),
+    fields={
+        "model": Field(values.optional(values.required_text), None),
+        "via": Field(values.json_value, None),
+        "priority": Field(values.whole, 1),
+        "weight": Field(values.whole, 100),
+        "active": Field(values.boolean, True),
+    },
+    is_whole=True,
+    is_required=True,
+)
+
+SECTIONS: dict[str, Shape] = {
+    "organizations": Shape(
+        kind="organization",
+        key=("slug",),
+        fields={
+            "slug": Field(values.required_text),
+            "name": Field(values.required_text, _slug_of),
+            "active": Field(values.boolean, True),
+        },
+    ),
+    "providers": Shape(
+        kind="provider",
+        key=("slug",),
+        fields={
+            "slug": Field(values.required_text),
+            "name": Field(values.required_text, _slug_of),
+            "base_url": Field(values.required_text),
+            "handler": Field(handler),
+            "auth": Field(values.required_text, "bearer"),
+            "credential": Field(values.optional(values.env_reference), None),
+            "region": Field(values.text, ""),
+            "active": Field(values.boolean, True),
+            "allow_private_addresses": Field(values.boolean, False),
+            "headers": Field(values.mapping(values.text), _EMPTY_MAPPING),
+            "drop_params": Field(values.list_of(values.required_text), _EMPTY_LIST),
+            "rename_params": Field(
+                values.mapping(values.required_text), _EMPTY_MAPPING
+            ),
+            "timeouts": Field(
+                values.record({n: (values.seconds, v) for n, v in TIMEOUTS.items()}),
+                _copy_of(TIMEOUTS.copy),
+            ),
+        },
+    ),
+    "credentials": Shape(
+        kind="credential",
+        key=("provider", "project", "name"),
+        fields={
+            "provider": Field(values.required_text),
+            "project": Field(values.optional(values.required_text), None),
+            "name": Field(values.required_text, DEFAULT_CREDENTIAL),
+            "credential": Field(values.env_reference),
+            "active": Field(values.boolean, True),
+        },
+    ),
+    "endpoints": Shape(
+        kind="endpoint",
+        key=("provider", "operation", "pattern"),
+        fields={
+            "provider": Field(values.required_text),
+            "operation": Field(operation),
+            "pattern": Field(values.required_text),
+            "handler": Field(lambda value: handler(value) if value else "", ""),
+            "priority": Field(values.whole, 10),
+            "active": Field(values.boolean, True),
+        },
+    ),
+    "models": Shape(
+        kind="model",
+        key=("provider", "model_id"),
+        fields={
+            "provider": Field(values.required_text),
+            "model_id": Field(values.required_text),
+            "operations": Field(values.list_of(operation), _copy_of(lambda: ["chat"])),
+            "context_window": Field(values.optional(values.whole), None),
+            "max_output_tokens": Field(values.optional(values.whole), None),
+            "capabilities": Field(
+                values.list_of(capability), _copy_of(lambda: ["text"])
+            ),
+            "expected_latency_ms": Field(values.optional(values.whole), None),
+            "active": Field(values.boolean, True),
+            "deprecated_on": Field(values.optional(values.day), None),
+            "successor": Field(values.optional(values.required_text), None),
+        },
+        children={"prices": PRICE},
+    ),
+    "projects": Shape(
+        kind="project",
+        key=("slug",),
+        fields={
+            "slug": Field(values.required_text),
+            "organization": Field(values.required_text, DEFAULT_ORGANIZATION),
+            "name": Field(values.required_text, _slug_of),
+            "active": Field(values.boolean, True),
+            "default_alias": Field(values.text, ""),
+            "cache": Field(
+                values.record(
+                    {
+                        "enabled": (values.boolean, default_cache()["enabled"]),
+                        "ttl_s": (values.whole, default_cache()["ttl_s"]),
+                    }
+                ),
+                _copy_of(default_cache),
+            ),
+            "auto_approve_threshold_usd": Field(values.optional(values.amount), None),
+            "allowed_regions": Field(values.list_of(values.required_text), _EMPTY_LIST),
+            "task_routes": Field(values.mapping(values.required_text), _EMPTY_MAPPING),
+            "allow_unpriced": Field(values.boolean, False),
+            "strict_params": Field(values.boolean, False),
+            "capture": Field(values.boolean, False),
+            "time_zone": Field(values.required_text, "UTC"),
+        },
+        children={"limits": LIMIT, "budgets": BUDGET},
+    ),
+    "aliases": Shape(
+        kind="alias",
+        key=("project", "name"),
+        fields={
+            "name": Field(values.required_text),
+            "project": Field(values.optional(values.required_text), None),
+            "operation": Field(operation, "chat"),
+            "strategy": Field(
+                values.one_of(Strategy.values, "strategy"), Strategy.PRIORITY.value
+            ),
+            "required_capabilities": Field(values.list_of(capability), _EMPTY_LIST),
+            "region": Field(values.text, ""),
+            "defaults": Field(values.mapping(values.json_value), _EMPTY_MAPPING),
+            "active": Field(values.boolean, True),
+        },
+        children={"targets": TARGET},
+    ),
+}

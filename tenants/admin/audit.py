@@ -1,0 +1,118 @@
+"""The audit of configuration: who changed what, when, from which value to which."""
+
+from datetime import datetime, time
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.timezone import make_aware
+from pghistory.models import Events
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from tenants.admin.base import ReadOnlyAdmin, shown_entries
+from tenants.audit_trail import audited_models, entries, model_named, page_of
+
+ACTIONS = [("", "Any action"), *((a, a) for a in ("insert", "update", "delete"))]
+_MAX_USERS = 500
+
+
+def _model_choices() -> list[tuple[str, str]]:
+    return [
+        ("", "Everything"),
+        *(
+            (model._meta.label_lower, str(model._meta.verbose_name))
+            for model in audited_models()
+        ),
+    ]
+
+
+def _user_choices() -> list[tuple[str, str]]:
+    staff = get_user_model()._default_manager.filter(is_staff=True)[:_MAX_USERS]
+    return [("", "Anybody"), *((str(u.pk), u.get_username()) for u in staff)]
+
+
+class AuditFilter(forms.Form):
+    q = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Name contains …"}),
+    )
+    model = forms.ChoiceField(
+        label="What",
+        required=False,
+        choices=_model_choices,
+        widget=UnfoldAdminSelectWidget,
+    )
+    action = forms.ChoiceField(
+        required=False, choices=ACTIONS, widget=UnfoldAdminSelectWidget
+    )
+    user = forms.ChoiceField(
+        label="Who",
+        required=False,
+        choices=_user_choices,
+        widget=UnfoldAdminSelectWidget,
+    )
+    since = forms.DateField(
+        label="From", required=False, widget=UnfoldAdminSingleDateWidget
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=UnfoldAdminSingleDateWidget
+    )
+
+    def sources(self) -> list[Any]:
+        chosen = self.cleaned_data if self.is_valid() else {}
+        since, until = chosen.get("since"), chosen.get("until")
+        return entries(
+            model=model_named(chosen.get("model") or ""),
+            action=chosen.get("action") or "",
+            user_id=int(chosen["user"]) if chosen.get("user") else None,
+            since=make_aware(datetime.combine(since, time.min)) if since else None,
+            until=make_aware(datetime.combine(until, time.max)) if until else None,
+            text=chosen.get("q") or "",
+        )
+
+
+@admin.register(Events)
+class AuditAdmin(ReadOnlyAdmin):
+    """One list over the event tables of all audited models."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = AuditFilter(request.GET)
+        page, older = page_of(form.sources(), request.GET.get("before", ""))
+        kept = {k: v for k, v in request.GET.items() if k != "before" and v}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Audit",
+            "media": self.media + form.media,
+            "form": form,
+            "entries": shown_entries(page, self.admin_site),
+            "older_url": f"?{urlencode({**kept, 'before': older})}" if older else "",
+            "newest_url": f"?{urlencode(kept)}" if "before" in request.GET else "",
+            "is_filtered": bool(kept),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/signalbox/audit.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:pghistory_events_changelist"))

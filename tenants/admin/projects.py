@@ -1,0 +1,55 @@
+"""Projects. What their pages show of the catalog is added in catalog/admin."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from tenants.admin.activation import ActivationAdmin
+from tenants.admin.api_key_lists import ApiKeyInline
+from tenants.admin.budgets import BudgetInline
+from tenants.admin.limits import LimitInline
+
+
+class ProjectAdmin(ActivationAdmin):
+    list_display = [
+        "slug",
+        "name",
+        "organization",
+        "default_alias",
+        "active",
+        "created_at",
+    ]
+    list_display_links = ["slug", "name"]
+    list_filter = ["active", ("organization", AutocompleteSelectFilter), "capture"]
+    list_select_related = ["organization"]
+    search_fields = ["slug", "name"]
+    sortable_by = ["slug"]
+    autocomplete_fields = ["organization"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [LimitInline, BudgetInline, ApiKeyInline]
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "organization", "active", "time_zone"]}),
+        ("Routing", {"fields": ["default_alias", "task_routes", "allowed_regions"]}),
+        (
+            "Rules",
+            {
+                "fields": [
+                    "auto_approve_threshold_usd",
+                    "cache",
+                    "allow_unpriced",
+                    "strict_params",
+                    "capture",
+                ]
+            },
+        ),
+    ]
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Any = None
+    ) -> dict[str, Any]:
+        # The slug is the name that scripts use: it follows a new name only at first.
+        return {} if obj is not None else {"slug": ["name"]}
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj is not None else []
