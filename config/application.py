@@ -47,9 +47,7 @@ class Application:
                 health_reply(path, self._gateway, draining=self.draining), send
             )
         elif path == METRICS_PATH:
-            reply = await metrics_reply(
-                scope, self._publisher, settings.METRICS_TOKEN
-            )
+            reply = await metrics_reply(scope, self._publisher, settings.METRICS_TOKEN)
             await send_whole(reply, send)
         else:
             await self._django(scope, receive, send)

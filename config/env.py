@@ -40,13 +40,13 @@ def home() -> Path:
 
 
 def debug() -> bool:
-    return env.bool("DEBUG", default=False)
+    return bool(env.bool("DEBUG", default=False))
 
 
 def secret_key() -> str:
     """Return SECRET_KEY, or the one kept in the home folder of a development checkout."""
     if value := env.str("SECRET_KEY", default=""):
-        return value
+        return str(value)
     return _kept("secret_key", "SECRET_KEY", secrets.token_urlsafe(50))
 
 
@@ -99,4 +99,4 @@ def configured_provider_keys() -> list[str]:
 
 
 def web_workers() -> int:
-    return env.int("WEB_WORKERS", default=min(os.cpu_count() or 1, 4))
+    return int(env.int("WEB_WORKERS", default=min(os.cpu_count() or 1, 4)))

@@ -44,7 +44,12 @@ class PreparedCycle(RequestResponseCycle):
         ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         self.transport.write(
             b"".join(
-                (STATUS_LINE[message["status"]], message["head"], ending, message["body"])
+                (
+                    STATUS_LINE[message["status"]],
+                    message["head"],
+                    ending,
+                    message["body"],
+                )
             )
         )
         self.message_event.set()

@@ -157,6 +157,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["gateway.openapi.hooks.each_route_once"],
+    "POSTPROCESSING_HOOKS": ["gateway.openapi.hooks.add_what_is_written"],
 }
 
 # Celery has a word of its own for Redis on a socket.

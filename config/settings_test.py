@@ -8,7 +8,7 @@ os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
 os.environ.setdefault("SIGNALBOX_KEK", "t1:" + "A" * 43 + "=")
 os.environ.setdefault("SIGNALBOX_HOME", tempfile.mkdtemp(prefix="signalbox-test-"))
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403
 
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -33,11 +33,15 @@ class WebServer(uvicorn.Server):
         """Turn unready at once, and stop when load balancers have seen it."""
         delay = delay_seconds()
         if self.app.draining or not delay:
-            super().handle_exit(sig, frame)
+            self._end(sig, frame)
         else:
-            loop = asyncio.get_running_loop()
-            loop.call_later(delay, super().handle_exit, sig, frame)
+            asyncio.get_running_loop().call_later(delay, self._end, sig, frame)
         self.app.draining = True
+
+    def _end(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        # Uvicorn would send itself the signal again at the end, which is no good end.
+        self._captured_signals.clear()
 
 
 def serve(sock: socket.socket) -> None:

@@ -2,9 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from uuid import UUID
 
-from gateway.claims import CONCURRENCY, Claim, Lease, Verdict, claims_for
+from gateway.claims import (
+    CONCURRENCY,
+    REQUESTS,
+    TOKENS,
+    Claim,
+    Lease,
+    Verdict,
+    claims_for,
+)
 from gateway.errors import LimitExceeded
 from gateway.limits import Limiter
 from gateway.records import KeyRecord
@@ -12,6 +19,13 @@ from gateway.types import InferenceRequest
 
 _PERIODS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 _MAX_RETRY_AFTER_S = 60
+_HEADERS = {
+    metric: tuple(
+        f"x-ratelimit-{figure}-{metric}".encode()
+        for figure in ("limit", "remaining", "reset")
+    )
+    for metric in (REQUESTS, TOKENS)
+}
 
 
 @dataclass(slots=True)
@@ -31,12 +45,12 @@ class Grant:
 async def admit(
     request: InferenceRequest,
     key: KeyRecord,
-    request_id: UUID,
+    request_id: str,
     tokens: int,
     limiter: Limiter,
 ) -> Grant:
     """Charge the request to every limit at once. Raises `LimitExceeded`."""
-    verdict = await limiter.admit(claims_for(key, tokens), request_id.hex)
+    verdict = await limiter.admit(claims_for(key, tokens), request_id)
     if not verdict.allowed:
         raise _refusal(verdict)
     return Grant(limiter, verdict)
@@ -45,7 +59,7 @@ async def admit(
 def _refusal(verdict: Verdict) -> LimitExceeded:
     claim = verdict.refused
     assert claim is not None  # noqa: S101  # A refusal always names its claim.
-    headers = limit_headers(verdict)
+    headers = {name.decode(): value.decode() for name, value in limit_headers(verdict)}
     wait = min(max(verdict.retry_after_s, 0.001), _MAX_RETRY_AFTER_S)
     headers["retry-after"] = str(math.ceil(wait))
     headers["retry-after-ms"] = str(math.ceil(wait * 1000))
@@ -69,13 +83,16 @@ def _words(claim: Claim) -> str:
     )
 
 
-def limit_headers(verdict: Verdict) -> dict[str, str]:
+def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
     """Return the x-ratelimit headers of the tightest limits."""
-    headers: dict[str, str] = {}
-    for metric, left in verdict.remaining.items():
-        headers[f"x-ratelimit-limit-{metric}"] = str(left.limit)
-        headers[f"x-ratelimit-remaining-{metric}"] = str(max(left.remaining, 0))
-        headers[f"x-ratelimit-reset-{metric}"] = f"{max(left.reset_s, 0.0):.3f}s"
+    headers: list[tuple[bytes, bytes]] = []
+    for metric, (limit, remaining, reset_s) in verdict.remaining.items():
+        names = _HEADERS[metric]
+        headers += (
+            (names[0], b"%d" % limit),
+            (names[1], b"%d" % (remaining if remaining > 0 else 0)),
+            (names[2], b"%.3fs" % reset_s),
+        )
     if verdict.degraded:
-        headers["x-signalbox-limits"] = "local"
+        headers.append((b"x-signalbox-limits", b"local"))
     return headers

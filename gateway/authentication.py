@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,6 +19,9 @@ from tenants.keys import digest_of, key_id_in, key_id_of
 _BEARER = b"bearer "
 _KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 
+_NAMED_ONCE = frozenset({b"authorization", b"x-project-id", *_KEY_HEADERS})
+
+_SEVERAL_KEYS = "The request presents several keys that differ; send one."
 _NO_KEY = (
     "Send the project key as 'Authorization: Bearer sb_…' "
     "(x-api-key, api-key and x-goog-api-key work too)."
@@ -35,20 +38,24 @@ def key_in(headers: Mapping[bytes, bytes], query: bytes) -> str:
     authorization = headers.get(b"authorization")
     if authorization is not None and authorization[:7].lower() == _BEARER:
         found.append(authorization[7:].strip())
-    for name in _KEY_HEADERS:
-        if (value := headers.get(name)) is not None:
-            found.append(value.strip())
+    found += [headers[name].strip() for name in _KEY_HEADERS if name in headers]
     if b"key=" in query:
         found.extend(
-            value.encode()
-            for value in parse_qs(query.decode("latin-1")).get("key", [])
+            value.encode() for value in parse_qs(query.decode("latin-1")).get("key", [])
         )
     if not found:
         raise InvalidKey(_NO_KEY)
     if any(key != found[0] for key in found):
-        msg = "The request presents several keys that differ; send one."
-        raise InvalidKey(msg)
+        raise InvalidKey(_SEVERAL_KEYS)
     return found[0].decode("latin-1")
+
+
+def check_repeats(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse a key, or a project, that is given twice with different values."""
+    seen: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _NAMED_ONCE and seen.setdefault(name, value) != value:
+            raise InvalidKey(_SEVERAL_KEYS)
 
 
 async def authenticate(text: str, snapshot: Snapshot) -> KeyRecord:

@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from gateway.errors import (
     InvalidRequest,
     NoCandidate,
@@ -24,10 +26,10 @@ from gateway.types import InferenceRequest
 from usage.costs import PriceSheet
 
 _MAX_DEPTH = 5
+_NOT_NOW = {"x-should-retry": "false"}
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A model that could serve this request, before routing."""
 
     model: ModelRecord
@@ -49,8 +51,7 @@ class Dropped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What a model name stands for in a project."""
 
     alias: AliasRecord | None
@@ -133,9 +134,9 @@ def _members(
             if (model := catalog.models.get(target.model_id)) is not None:
                 yield model, target.priority, target.weight
         elif target.via_id is not None and depth < _MAX_DEPTH:
-            via = project.aliases_by_pk.get(
+            via = project.aliases_by_pk.get(target.via_id) or catalog.aliases_by_pk.get(
                 target.via_id
-            ) or catalog.aliases_by_pk.get(target.via_id)
+            )
             if via is not None:
                 # Behind another alias its own priorities only order its own models.
                 for model, _, weight in _members(via, project, catalog, depth + 1):
@@ -225,16 +226,17 @@ def _nobody(name: str, operation: str, dropped: Iterable[Dropped]) -> Refusal:
     codes = {drop.code for drop in reasons}
     msg = f"No model behind {name!r} can serve this {operation} request"
     if not reasons:
-        return NoCandidate(f"{msg}: it stands for no active model.", param="model")
+        msg = f"{msg}: it stands for no active model."
+        return NoCandidate(msg, param="model", headers=_NOT_NOW)
     msg = f"{msg}: {words}."
     if codes == {"unpriced_model"}:
         return UnpricedModel(
             f"{msg} Add a price, or let the project use unpriced models.",
             param="model",
-            headers={"x-should-retry": "false"},
+            headers=_NOT_NOW,
         )
     if "residency_violation" in codes:
         return ResidencyViolation(msg, param="model")
     if codes <= {"operation", "endpoint"}:
         return InvalidRequest(msg, param="model")
-    return NoCandidate(msg, param="model")
+    return NoCandidate(msg, param="model", headers=_NOT_NOW)

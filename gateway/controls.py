@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import InvalidRequest
-from gateway.routing import STRATEGIES
 from gateway.types import JSON, Attribution, ProviderPreferences
 
 _VISIBLE = re.compile(rb"[\x20-\x7e]*")
@@ -17,12 +16,14 @@ _LENGTHS = {
 _MAX_TAGS = 20
 _MAX_TAG_LENGTH = 64
 _MAX_MODELS = 20
+_MAX_NAME_LENGTH = 300
 _NO_PREFERENCES = ProviderPreferences()
 _NO_ATTRIBUTION = Attribution()
 _PREFERENCES = frozenset(
     {"order", "only", "ignore", "allow_fallbacks", "sort", "region"}
 )
-_SORTS = ("price", "latency")
+# Empty: as the alias says.
+_SORTS = ("", "price", "latency")
 
 
 def models_in(body: JSON) -> tuple[str, ...]:
@@ -30,7 +31,11 @@ def models_in(body: JSON) -> tuple[str, ...]:
     models = body.get("models")
     if models is None:
         return ()
-    if not _is_names(models) or len(models) > _MAX_MODELS:
+    if (
+        not _is_names(models)
+        or len(models) > _MAX_MODELS
+        or max(map(len, models), default=0) > _MAX_NAME_LENGTH
+    ):
         msg = f"'models' must be a list of at most {_MAX_MODELS} model names."
         raise InvalidRequest(msg, param="models")
     return tuple(models)
@@ -47,18 +52,18 @@ def preferences_in(body: JSON) -> ProviderPreferences:
     for name in wanted:
         if name not in _PREFERENCES:
             known = ", ".join(sorted(_PREFERENCES))
-            msg = f"'provider.{name}' is not known; there are {known}."
-            raise InvalidRequest(msg, param=f"provider.{name}")
+            msg = f"'provider.{name[:100]}' is not known; there are {known}."
+            raise InvalidRequest(msg, param=f"provider.{name[:100]}")
     for name in ("order", "only", "ignore"):
         if not _is_names(wanted.get(name, [])):
             msg = f"'provider.{name}' must be a list of provider names."
             raise InvalidRequest(msg, param=f"provider.{name}")
-    sort = wanted.get("sort") or ""
-    if sort and (sort not in _SORTS or sort not in STRATEGIES):
-        msg = f"'provider.sort' must be one of {', '.join(_SORTS)}."
+    sort = wanted.get("sort", "")
+    if sort not in _SORTS:
+        msg = f"'provider.sort' must be one of {', '.join(_SORTS[1:])}."
         raise InvalidRequest(msg, param="provider.sort")
     allow = wanted.get("allow_fallbacks", True)
-    region = wanted.get("region") or ""
+    region = wanted.get("region", "")
     if type(allow) is not bool or type(region) is not str:
         msg = "'provider.allow_fallbacks' is true or false, 'provider.region' a name."
         raise InvalidRequest(msg, param="provider")
@@ -92,9 +97,7 @@ def _text(name: bytes, value: bytes | None) -> str:
     if value is None:
         return ""
     if len(value) > _LENGTHS[name] or not _VISIBLE.fullmatch(value):
-        msg = (
-            f"{name.decode()} must be at most {_LENGTHS[name]} printable ASCII characters."
-        )
+        msg = f"{name.decode()} must be at most {_LENGTHS[name]} printable ASCII characters."
         raise InvalidRequest(msg, param=name.decode())
     return value.decode("ascii")
 

@@ -6,16 +6,23 @@ a client that goes away takes its request with it.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.conf import settings
 from django.urls import Resolver404, ResolverMatch, get_resolver
 from rest_framework.exceptions import APIException
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
-from gateway.authentication import authenticate, check_project, key_in
-from gateway.errors import InvalidRequest, RequestTooLarge, RouteNotFound
+from gateway.authentication import (
+    authenticate,
+    check_project,
+    check_repeats,
+    key_in,
+)
+from gateway.errors import Draining, RequestTooLarge, RouteNotFound
+from gateway.metrics.counts import COUNTS
+from gateway.prepared import PREPARED_RESPONSE
 from gateway.replies import EdgeReply
 from gateway.serve import Gateway
 from gateway.streams import RelayedStream
@@ -23,7 +30,7 @@ from gateway.views.base import EdgeRequest, InferenceView
 from gateway.views.models import ModelsView
 
 Scope = dict[str, Any]
-Message = dict[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
@@ -31,7 +38,6 @@ PREFIXES = ("/v1/", "/openai/")
 
 # A request that is answered sooner is not worth a second task that watches its client.
 _WATCH_AFTER_S = 0.05
-_BODY_TIMEOUT_S = 30.0
 _KEEPALIVE_S = 15.0
 _KEEPALIVE = b": keep-alive\n\n"
 _MAX_ROUTES = 256
@@ -54,10 +60,14 @@ class Edge:
         client = _Client(receive)
         try:
             reply = await self._reply(scope, client)
+            COUNTS.request(reply.status, reply.overhead_ms)
             if reply.stream is None:
-                await send_whole(reply, send)
+                if PREPARED_RESPONSE in scope.get("extensions", ()):
+                    await _send_prepared(reply, send)
+                else:
+                    await send_whole(reply, send)
             else:
-                await _send_stream(reply, reply.stream, send)
+                await _send_stream(reply, reply.stream, client, send)
         except asyncio.CancelledError:
             if not client.gone:
                 raise
@@ -69,10 +79,13 @@ class Edge:
 
     async def _reply(self, scope: Scope, client: "_Client") -> EdgeReply:
         began = time.monotonic()
-        request_id = uuid7()
-        headers = dict(scope["headers"])
+        request_id = str(uuid7())
+        sent: list[tuple[bytes, bytes]] = scope["headers"]
+        headers = dict(sent)
         view_class: type[InferenceView] = ModelsView
         try:
+            if len(headers) < len(sent):
+                check_repeats(sent)
             match = self._route(scope["path"])
             view_class = match.func.view_class  # type: ignore[attr-defined]
             key = await authenticate(
@@ -80,12 +93,15 @@ class Edge:
             )
             check_project(key, headers.get(b"x-project-id"))
             content = await client.read_body(headers, self._max_body)
+            request = EdgeRequest(
+                scope, headers, content, key, request_id, self._gateway, began
+            )
+            return await view_class().respond(request, **match.kwargs)
         except APIException as error:
-            return view_class.refusal_reply(error, str(request_id))
-        request = EdgeRequest(
-            scope, headers, content, key, request_id, self._gateway, began
-        )
-        return await view_class().respond(request, **match.kwargs)
+            return view_class.refusal_reply(error, request_id)
+        except asyncio.CancelledError:
+            client.outlived_server()
+            return view_class.refusal_reply(Draining(), request_id)
 
     def _route(self, path: str) -> ResolverMatch:
         match = self._routes.get(path)
@@ -93,7 +109,10 @@ class Edge:
             try:
                 match = self._resolver.resolve(path)
             except Resolver404 as error:
-                msg = f"There is nothing at {path}; GET /api/docs/ lists the endpoints."
+                msg = (
+                    f"There is nothing at {path[:200]}; "
+                    "GET /api/docs/ lists the endpoints."
+                )
                 raise RouteNotFound(msg) from error
             if not match.kwargs and len(self._routes) < _MAX_ROUTES:
                 self._routes[path] = match
@@ -120,34 +139,31 @@ class _Client:
 
         Raises `RequestTooLarge` as soon as that is known, and `ClientGone`.
         """
-        too_large = f"A request body may have at most {limit} bytes."
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > limit:
-            raise RequestTooLarge(too_large)
-        loop = asyncio.get_running_loop()
-        slow = loop.call_later(_BODY_TIMEOUT_S, self._give_up)
-        body = b""
-        try:
-            while True:
-                message = await self._receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                body = body + message["body"] if body else message["body"]
-                if len(body) > limit:
-                    raise RequestTooLarge(too_large)
-                if not message.get("more_body"):
-                    break
-        except asyncio.CancelledError:
-            if not self.gone:
-                raise
-            self.task.uncancel()
-            self.gone = False
-            msg = f"The body did not arrive within {_BODY_TIMEOUT_S:.0f} seconds."
-            raise InvalidRequest(msg) from None
-        finally:
-            slow.cancel()
-        self._timer = loop.call_later(_WATCH_AFTER_S, self._start_watching)
+            raise _too_large(limit)
+        # A body that comes too slowly is cut off by the server below.
+        message = await self._receive()
+        body: bytes = message.get("body", b"")
+        while message.get("more_body"):
+            if len(body) > limit:
+                raise _too_large(limit)
+            message = await self._receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if len(body) > limit:
+            raise _too_large(limit)
+        self._timer = asyncio.get_running_loop().call_later(
+            _WATCH_AFTER_S, self._start_watching
+        )
         return body
+
+    def outlived_server(self) -> None:
+        """Take back a cancellation by the server's end; pass on the client's."""
+        if self.gone:
+            raise asyncio.CancelledError
+        self.task.uncancel()
 
     def stop_watching(self) -> None:
         if self._timer is not None:
@@ -155,17 +171,29 @@ class _Client:
         if self._watcher is not None:
             self._watcher.cancel()
 
-    def _give_up(self) -> None:
-        self.gone = True
-        self.task.cancel()
-
     def _start_watching(self) -> None:
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._give_up()
+        self.gone = True
+        self.task.cancel()
+
+
+def _too_large(limit: int) -> RequestTooLarge:
+    return RequestTooLarge(f"A request body may have at most {limit} bytes.")
+
+
+async def _send_prepared(reply: EdgeReply, send: Send) -> None:
+    await send(
+        {
+            "type": PREPARED_RESPONSE,
+            "status": reply.status,
+            "head": b"".join([b"%b: %b\r\n" % header for header in reply.headers]),
+            "body": reply.body,
+        }
+    )
 
 
 async def send_whole(reply: EdgeReply, send: Send) -> None:
@@ -179,7 +207,9 @@ async def send_whole(reply: EdgeReply, send: Send) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _send_stream(reply: EdgeReply, stream: RelayedStream, send: Send) -> None:
+async def _send_stream(
+    reply: EdgeReply, stream: RelayedStream, client: _Client, send: Send
+) -> None:
     keepalive = _Keepalive(send)
     try:
         await send(
@@ -195,6 +225,10 @@ async def _send_stream(reply: EdgeReply, stream: RelayedStream, send: Send) -> N
                 {"type": "http.response.body", "body": events, "more_body": True}
             )
         await send({"type": "http.response.body", "body": b""})
+    except asyncio.CancelledError:
+        client.outlived_server()
+        ending = stream.break_off(Draining())
+        await send({"type": "http.response.body", "body": ending})
     finally:
         keepalive.stop()
         stream.close()
@@ -226,5 +260,3 @@ class _Keepalive:
         await self._send(
             {"type": "http.response.body", "body": _KEEPALIVE, "more_body": True}
         )
-
-

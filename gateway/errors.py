@@ -144,6 +144,16 @@ def classify(
     )
 
 
+def classify_hidden(upstream_code: str, message: str) -> UpstreamError:
+    """Name an error that came with status 200.
+
+    It is the provider's fault, whatever it calls it, unless its code is a status.
+    """
+    is_status = len(upstream_code) == 3 and upstream_code.isdecimal()
+    status = int(upstream_code) if is_status else 0
+    return classify(status if 400 <= status < 600 else 502, upstream_code, message)
+
+
 class Refusal(APIException):
     """A request that is not served, with what the caller should know and do."""
 
@@ -230,3 +240,14 @@ class NoCandidate(Refusal):
 class Overloaded(Refusal):
     status_code = 503
     default_code = "overloaded"
+
+
+class Draining(Refusal):
+    """This process ends, and the time for what it was doing is over."""
+
+    status_code = 503
+    default_code = "draining"
+
+    def __init__(self) -> None:
+        msg = "This process of the gateway is being stopped; send the request again."
+        super().__init__(msg, headers={"retry-after": "1"})

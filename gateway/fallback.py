@@ -1,7 +1,7 @@
 """Asking the targets of a route in turn until one answers."""
 
+import asyncio
 import math
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from gateway.errors import (
     UpstreamTimedOut,
     UpstreamUnreadable,
     classify,
+    classify_hidden,
 )
 from gateway.metering import Attempt, Meter
 from gateway.protocols import ADAPTERS
@@ -32,13 +33,13 @@ from gateway.types import InferenceRequest, UpstreamFault, UpstreamReply
 MAX_WAIT_S = 120.0
 _LONGEST_RETRY_AFTER_S = 60
 
-_CREDENTIAL = re.compile(
-    r"(?i)\b(?:sk|pk|gsk|xai|pplx|csk)[-_][A-Za-z0-9*_-]{6,}"
-    r"|\bbearer\s+\S+|\bAIza\S+|\bsb_\S+"
-)
-
 # Controls of Signalbox in a body; no provider sees them.
 CONTROLS = frozenset({"models", "provider"})
+
+# What a request is must be said by the request.
+_NEVER_DEFAULTED = frozenset({"model", "messages", "stream", "stream_options"})
+# Two names of one bound: who gives either wants no other.
+_SAME_BOUND = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 @dataclass(slots=True)
@@ -75,13 +76,17 @@ async def try_in_order(
         except UpstreamError as error:
             upstream_s += time.monotonic() - asked
             attempt.settle_nothing(http_status=error.status, error_code=error.code)
+            error.message = target.redacted(error.message)
             errors.append(error)
             if not error.try_next:
                 break
-        except BaseException:
+        except BaseException as error:
             # The client has gone; the provider may bill what it was sent.
+            is_gone = isinstance(error, asyncio.CancelledError)
             attempt.settle(
-                "cancelled", attempt.seen_so_far(0), error_code="client_gone"
+                "cancelled" if is_gone else "failed",
+                attempt.seen_so_far(0),
+                error_code="client_gone" if is_gone else "internal_error",
             )
             raise
         else:
@@ -111,39 +116,28 @@ async def _ask(
     dialect: ModuleType,
 ) -> tuple[UpstreamReply | None, RelayedStream | None]:
     adapter = ADAPTERS[target.handler]
-    call = await transport.post(target, body, str(attempt.id))
+    call = await transport.post(target, body, attempt.id)
     try:
         if call.status != 200:
             raise await _error_of(call, adapter)
         if not request.stream:
-            return _reply_of(await call.read(), call, adapter), None
+            reply = _reply_of(await call.read(), call, adapter)
+            call.close()
+            return reply, None
         stream = RelayedStream(
             call,
             attempt,
             adapter.StreamInspector(hide_usage=not request.wants_usage),
             dialect,
             adapter.Unreadable,
+            target.redacted,
         )
-        await _open(stream, call, adapter)
+        await stream.open(adapter.parse_response)
     except BaseException:
         call.close()
         raise
     else:
         return None, stream
-
-
-async def _open(stream: RelayedStream, call: UpstreamCall, adapter: ModuleType) -> None:
-    if call.content_type == "application/json":
-        # Some providers answer a stream request with plain JSON, mostly an error.
-        reply = adapter.parse_response(await call.read())
-        if isinstance(reply, UpstreamFault):
-            raise classify(502, reply.code, reply.message)
-        msg = "The provider answered without a stream."
-        raise UpstreamUnreadable(msg, status=call.status)
-    if call.content_type == "text/html":
-        msg = "The provider answered with a web page."
-        raise UpstreamUnreadable(msg, status=call.status)
-    await stream.open()
 
 
 def _reply_of(body: bytes, call: UpstreamCall, adapter: ModuleType) -> UpstreamReply:
@@ -152,8 +146,7 @@ def _reply_of(body: bytes, call: UpstreamCall, adapter: ModuleType) -> UpstreamR
     except adapter.Unreadable as error:
         raise UpstreamUnreadable(str(error), status=call.status) from error
     if isinstance(reply, UpstreamFault):
-        # An error in a 200 is the provider's fault, whatever it calls it.
-        raise classify(502, reply.code, reply.message)
+        raise classify_hidden(reply.code, reply.message)
     checked: UpstreamReply = reply
     return checked
 
@@ -200,15 +193,16 @@ def _with_defaults(
 ) -> dict[str, bytes]:
     if not defaults:
         return dict(fields)
+    taken = {*fields, *_NEVER_DEFAULTED}
+    if not taken.isdisjoint(_SAME_BOUND):
+        taken |= _SAME_BOUND
     return {
-        **{name: orjson.dumps(value) for name, value in defaults.items()},
+        **{n: orjson.dumps(value) for n, value in defaults.items() if n not in taken},
         **fields,
     }
 
 
-def _body(
-    fields: dict[str, bytes], request: InferenceRequest, target: Target
-) -> bytes:
+def _body(fields: dict[str, bytes], request: InferenceRequest, target: Target) -> bytes:
     adapter = ADAPTERS[target.handler]
     return join_fields(
         adapter.build_relayed(
@@ -224,13 +218,14 @@ def _body(
 def _refusal_for(errors: list[UpstreamError]) -> Refusal:
     """Return what the caller is told when no target answered."""
     last = errors[-1]
-    if isinstance(last, RequestRefused):
+    refused = next((e for e in errors if isinstance(e, RequestRefused)), None)
+    if refused is not None:
         # The client's own doing: passed on with the provider's status and words.
         return Refusal(
-            redacted(last.message),
-            status=last.status or 400,
-            code=last.upstream_code or last.code,
-            param=last.param,
+            refused.message,
+            status=refused.status or 400,
+            code=refused.upstream_code or refused.code,
+            param=refused.param,
             headers={"x-should-retry": "false"},
         )
     if all(isinstance(error, UpstreamRateLimited) for error in errors):
@@ -244,7 +239,7 @@ def _refusal_for(errors: list[UpstreamError]) -> Refusal:
         )
     if all(isinstance(error, UpstreamModelMissing) for error in errors):
         return Refusal(
-            f"The provider does not know the model: {redacted(last.message)}",
+            f"The provider does not know the model: {last.message}",
             status=404,
             code=UpstreamModelMissing.code,
             param="model",
@@ -255,7 +250,7 @@ def _refusal_for(errors: list[UpstreamError]) -> Refusal:
     timed_out = alike and isinstance(last, UpstreamTimedOut)
     told = f" (HTTP {last.status})" if last.status else ""
     return Refusal(
-        f"No provider could answer; the last one said{told}: {redacted(last.message)}",
+        f"No provider could answer; the last one said{told}: {last.message}",
         status=504 if timed_out else 502,
         code=_code_of(last) if alike else UpstreamError.code,
         headers={"x-should-retry": "false"},
@@ -265,8 +260,3 @@ def _refusal_for(errors: list[UpstreamError]) -> Refusal:
 def _code_of(error: UpstreamError) -> str:
     code = error.code
     return code if code.startswith("upstream_") else UpstreamError.code
-
-
-def redacted(text: str) -> str:
-    """Return a provider's words without what looks like a credential."""
-    return _CREDENTIAL.sub("[redacted]", text)

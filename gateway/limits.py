@@ -158,7 +158,7 @@ class Limiter:
     def _verdict(
         self, claims: Sequence[Claim], lease_id: str, reply: list[int]
     ) -> Verdict:
-        states = list(zip(reply[2::2], [us / 1e6 for us in reply[3::2]], strict=True))
+        states = [(reply[at], reply[at + 1] / 1e6) for at in range(2, len(reply), 2)]
         remaining = tightest(claims, states)
         self._local.learn(claims, states)
         if (number := reply[0]) == 0:

@@ -1,17 +1,15 @@
 """What each attempt used and cost, on its way to the spool: intent first, then settlement."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from gateway.candidates import Candidate
 from gateway.errors import Overloaded
+from gateway.metrics.counts import COUNTS
 from gateway.records import KeyRecord
 from gateway.types import InferenceRequest
 from usage.costs import Cost, cost_of
@@ -29,18 +27,17 @@ class Sink(Protocol):
     def settle(self, record: EventRecord) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(msgspec.Struct, frozen=True):
     """Counts the attempts of one request."""
 
     sink: Sink
     request: InferenceRequest
     key: KeyRecord
-    request_id: UUID
+    request_id: str
     alias: str
     strategy: str
     config_version: int
-    routing: Mapping[str, object]
+    routing: dict[str, object]
     input_estimate: int
 
     def begin(self, candidate: Candidate, attempt: int) -> "Attempt":
@@ -54,7 +51,7 @@ class Meter:
         tokens = Tokens(input=self.input_estimate, estimated=True)
         cost = cost_of(tokens, candidate.prices)
         record = EventRecord(
-            id=uuid7(),
+            id=str(uuid7()),
             occurred_at=datetime.now(UTC),
             request_id=self.request_id,
             attempt=attempt,
@@ -77,7 +74,7 @@ class Meter:
             cache="bypass",
             fallback=attempt > 1,
             strategy=self.strategy,
-            routing=dict(self.routing),
+            routing=self.routing,
             config_version=self.config_version,
         )
         try:
@@ -115,7 +112,7 @@ class Attempt:
         self.settled = False
 
     @property
-    def id(self) -> UUID:
+    def id(self) -> str:
         return self._record.id
 
     def mark_first_token(self) -> None:
@@ -146,6 +143,8 @@ class Attempt:
         self.settled = True
         self.tokens = tokens
         self.cost = cost_of(tokens, self._candidate.prices)
+        latency_ms = _ms(self.began, time.monotonic())
+        COUNTS.attempt(self._record.provider, status, latency_ms)
         self._sink.settle(
             msgspec.structs.replace(
                 self._record,
@@ -162,7 +161,7 @@ class Attempt:
                 estimated=tokens.estimated,
                 cost_usd=None if self.cost is None else self.cost.usd,
                 price_ids=() if self.cost is None else self.cost.price_ids,
-                latency_ms=_ms(self.began, time.monotonic()),
+                latency_ms=latency_ms,
                 first_token_ms=None
                 if self.first_token is None
                 else _ms(self.began, self.first_token),
@@ -174,9 +173,7 @@ class Attempt:
         self, *, http_status: int | None = None, error_code: str = ""
     ) -> None:
         """Record an attempt that failed without using anything."""
-        self.settle(
-            "failed", _NOTHING, http_status=http_status, error_code=error_code
-        )
+        self.settle("failed", _NOTHING, http_status=http_status, error_code=error_code)
 
 
 def _ms(since: float, until: float) -> float:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway.admission import limit_headers
 from gateway.serve import Outcome
@@ -22,6 +23,7 @@ class EdgeReply:
     headers: list[Header]
     body: bytes = field(default=b"", repr=False)
     stream: RelayedStream | None = None
+    overhead_ms: float | None = None
 
 
 def plain_reply(
@@ -41,41 +43,48 @@ def plain_reply(
     return EdgeReply(status, sent, body)
 
 
-def answer_reply(
-    outcome: Outcome, content_type: bytes, began: float
-) -> EdgeReply:
+def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeReply:
     """Return the answer with everything the contract says about how it came to be."""
     answer, candidates = outcome.answer, outcome.candidates
     model = answer.candidate.model
     overhead_ms = (time.monotonic() - began - answer.upstream_s) * 1000
     headers = [
         (b"content-type", content_type),
-        _PRIVATE,
-        _NOSNIFF,
-        (b"x-request-id", str(outcome.request_id).encode()),
-        (b"x-signalbox-provider", model.provider.slug.encode()),
-        (b"x-signalbox-model", _safe(model.model_id)),
-        (b"x-signalbox-alias", _safe(candidates.alias)),
-        (b"x-signalbox-strategy", candidates.strategy.encode()),
+        (b"x-request-id", outcome.request_id.encode()),
         (b"x-signalbox-attempts", b"%d" % answer.attempts),
         (b"x-signalbox-fallback", b"true" if answer.attempts > 1 else b"false"),
-        (b"x-signalbox-cache", b"bypass"),
         (b"x-signalbox-config-version", b"%d" % outcome.config_version),
         (b"x-signalbox-overhead-ms", b"%.3f" % overhead_ms),
+        *_route_headers(
+            model.provider.slug, model.model_id, candidates.alias, candidates.strategy
+        ),
+        *limit_headers(outcome.grant.verdict),
     ]
-    headers.extend(
-        (name.encode(), value.encode())
-        for name, value in limit_headers(outcome.grant.verdict).items()
-    )
     if answer.reply is None:
         headers.append((b"x-accel-buffering", b"no"))
-        return EdgeReply(200, headers, stream=answer.stream)
+        return EdgeReply(200, headers, stream=answer.stream, overhead_ms=overhead_ms)
     cost = answer.attempt.cost
     if cost is not None:
         headers.append((b"x-signalbox-cost-usd", f"{cost.usd:f}".encode()))
     body = answer.reply.body
     headers.append((b"content-length", b"%d" % len(body)))
-    return EdgeReply(200, headers, body)
+    return EdgeReply(200, headers, body, overhead_ms=overhead_ms)
+
+
+@lru_cache(maxsize=4096)
+def _route_headers(
+    provider: str, model: str, alias: str, strategy: str
+) -> tuple[Header, ...]:
+    """Return the headers that are the same whenever this route is taken."""
+    return (
+        _PRIVATE,
+        _NOSNIFF,
+        (b"x-signalbox-provider", _safe(provider)),
+        (b"x-signalbox-model", _safe(model)),
+        (b"x-signalbox-alias", _safe(alias)),
+        (b"x-signalbox-strategy", _safe(strategy)),
+        (b"x-signalbox-cache", b"bypass"),
+    )
 
 
 def _safe(value: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from types import ModuleType
-from uuid import UUID
 
 from gateway.admission import Grant, admit
 from gateway.candidates import Candidates, candidates_for
@@ -31,7 +30,7 @@ class Gateway:
 class Outcome:
     """How a request was answered."""
 
-    request_id: UUID
+    request_id: str
     answer: Answer
     grant: Grant
     candidates: Candidates
@@ -41,7 +40,7 @@ class Outcome:
 async def serve(
     request: InferenceRequest,
     key: KeyRecord,
-    request_id: UUID,
+    request_id: str,
     dialect: ModuleType,
     gateway: Gateway,
 ) -> Outcome:

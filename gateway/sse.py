@@ -1,6 +1,7 @@
 """Server-sent events as bytes: where they end, and what they carry."""
 
-_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+# A line ends with LF, CRLF or CR, and the blank one after it likewise.
+_ENDS = (b"\n\n", b"\n\r\n", b"\r\r\n", b"\r\r")
 
 
 class EventTooLarge(Exception):
@@ -35,10 +36,10 @@ class EventCutter:
             raise EventTooLarge
         return data[:end]
 
-    @property
-    def rest(self) -> bytes:
-        """What came after the last complete event."""
-        return self._rest
+    def flush(self) -> bytes:
+        """Return what came after the last complete event, ended as an event is."""
+        rest, self._rest = self._rest, b""
+        return rest + b"\n\n" if rest.strip() else rest
 
 
 def split_events(piece: bytes) -> list[bytes]:

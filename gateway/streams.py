@@ -5,11 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from types import ModuleType
 from typing import Protocol
 
-from gateway.errors import UpstreamError, UpstreamUnreadable, classify
+from gateway.errors import (
+    Refusal,
+    UpstreamError,
+    UpstreamUnreadable,
+    classify_hidden,
+)
 from gateway.metering import Attempt
 from gateway.sse import EventCutter, EventTooLarge
 from gateway.transport import MAX_RESPONSE_BYTES, UpstreamCall
-from gateway.types import StreamNotes
+from gateway.types import StreamNotes, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
 
 MAX_EVENT_BYTES = 1024 * 1024
@@ -25,6 +30,7 @@ class Inspector(Protocol):
     """What an adapter offers to read a stream of its own protocol."""
 
     started: bool
+    complete: bool
     tokens: Tokens | None
     reported_model: str
 
@@ -47,6 +53,7 @@ class RelayedStream:
         inspector: Inspector,
         dialect: ModuleType,
         unreadable: type[Exception],
+        redact: Callable[[str], str],
     ) -> None:
         self._call = call
         self._pieces = call.pieces(MAX_RESPONSE_BYTES)
@@ -54,6 +61,7 @@ class RelayedStream:
         self._inspector = inspector
         self._dialect = dialect
         self._unreadable = unreadable
+        self._redact = redact
         self._cutter = EventCutter(MAX_EVENT_BYTES)
         self._held = b""
         self._done = False
@@ -64,40 +72,39 @@ class RelayedStream:
         """Call back once with the tokens used, when the stream has been settled."""
         self._ended = callback
 
-    async def open(self) -> None:
+    async def open(
+        self, parse_response: Callable[[bytes], UpstreamReply | UpstreamFault]
+    ) -> None:
         """Read up to the first content. Raises `UpstreamError`: nothing was passed on yet."""
-        while not self._inspector.started and not self._done:
+        piece = b"?"
+        while not self._inspector.started and not self._done and piece:
             piece = await anext(self._pieces, b"")
-            if not piece:
-                msg = "The answer ended before it began."
-                raise UpstreamUnreadable(msg, status=self._call.status)
             notes = self._read(piece)
             if notes.fault is not None:
-                raise classify(
-                    self._call.status, notes.fault.code, notes.fault.message
-                )
+                raise classify_hidden(notes.fault.code, notes.fault.message)
             self._held += notes.forward
             self._done = notes.is_done
+        if not self._inspector.started:
+            raise self._no_stream(parse_response)
         self._attempt.mark_first_token()
 
     async def events(self) -> AsyncIterator[bytes]:
         try:
             if self._held:
                 yield self._held
-            if not self._done:
-                async for piece in self._pieces:
-                    notes = self._read(piece)
-                    if notes.forward:
-                        yield notes.forward
-                    if notes.fault is not None:
-                        code = notes.fault.code or UpstreamError.code
-                        self._settle("failed", code)
-                        yield self.ending(502, code, notes.fault.message)
-                        return
-                    if notes.is_done:
-                        self._done = True
-                        break
-            if self._done:
+            piece = b"?"
+            while not self._done and piece:
+                piece = await anext(self._pieces, b"")
+                notes = self._read(piece)
+                if notes.forward:
+                    yield notes.forward
+                if notes.fault is not None:
+                    code = notes.fault.code or UpstreamError.code
+                    self._settle("failed", code)
+                    yield self.ending(502, code, self._redact(notes.fault.message))
+                    return
+                self._done = notes.is_done
+            if self._done or self._inspector.complete:
                 self._settle("ok")
                 await self._linger()
             else:
@@ -114,15 +121,36 @@ class RelayedStream:
         event: bytes = self._dialect.build_error_event(status, code, message)
         return event
 
+    def break_off(self, refusal: Refusal) -> bytes:
+        """Settle what was seen and return the event that tells the client why."""
+        self._settle("incomplete", refusal.code)
+        return self.ending(refusal.status_code, refusal.code, refusal.message)
+
     def close(self) -> None:
         # Still unsettled here only when the client has gone.
         self._settle("cancelled", "client_gone")
         self._call.close()
 
-    def _read(self, piece: bytes) -> StreamNotes:
-        self._bytes_seen += len(piece)
+    def _no_stream(
+        self, parse_response: Callable[[bytes], UpstreamReply | UpstreamFault]
+    ) -> UpstreamError:
+        """Name an answer without content: some providers send plain JSON, mostly errors."""
+        msg = "The provider answered without a stream."
         try:
-            return self._inspector.read(self._cutter.feed(piece))
+            reply = parse_response(self._held.strip())
+        except self._unreadable:
+            msg = "The answer ended before it began."
+        else:
+            if isinstance(reply, UpstreamFault):
+                return classify_hidden(reply.code, reply.message)
+        return UpstreamUnreadable(msg, status=self._call.status)
+
+    def _read(self, piece: bytes) -> StreamNotes:
+        """Read what has come; nothing means that the answer has ended."""
+        self._bytes_seen += len(piece)
+        cutter = self._cutter
+        try:
+            return self._inspector.read(cutter.feed(piece) if piece else cutter.flush())
         except EventTooLarge as error:
             msg = "An event of the answer does not end."
             raise UpstreamUnreadable(msg, status=self._call.status) from error

@@ -1,4 +1,4 @@
-"""Reading a request body as JSON, strictly: what two readers could take differently is refused."""
+"""Reading a request body as JSON, strictly: it must mean one thing to all readers."""
 
 import json
 import re
@@ -68,9 +68,11 @@ def _count_keys(tree: dict[str, Any]) -> int:
                 children = node.values()
             else:
                 children = node
-            for child in children:
-                if type(child) is dict or type(child) is list:
-                    below.append(child)
+            below += [
+                child
+                for child in children
+                if type(child) is dict or type(child) is list
+            ]
         if not below:
             return count
         level = below

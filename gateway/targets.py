@@ -1,14 +1,16 @@
 """A target: a candidate ready to be asked, address and credential included."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from aiohttp import ClientTimeout
-from multidict import CIMultiDict
 from yarl import URL
 
 from catalog.patterns import build_path
 from gateway.candidates import Candidate
 from gateway.records import CredentialRecord, EndpointRecord, ModelRecord
+from gateway.redaction import redacted
 from gateway.types import Quirks
 
 
@@ -21,11 +23,20 @@ class Target:
     credential: CredentialRecord | None
     handler: str
     url: URL = field(repr=False)
-    headers: CIMultiDict[str] = field(repr=False)
+    # Request line and headers, but for the length of the body and what ends them.
+    head: bytes = field(repr=False)
     quirks: Quirks
     timeout: ClientTimeout
+    first_byte_s: float
     idle_s: float
     total_s: float
+
+    def redacted(self, text: str) -> str:
+        """Return the provider's words without our credential."""
+        credential = self.credential
+        if credential is None or credential.secret is None:
+            return redacted(text)
+        return redacted(text, credential.secret.reveal())
 
 
 _targets: dict[tuple[int, int, int | None], Target] = {}
@@ -57,38 +68,54 @@ def build_target(
     """Put together what a call needs; it is the same for every request."""
     provider = model.provider
     url = provider.base_url + build_path(
-        endpoint.pattern, **dict.fromkeys(("model", "deployment", "voice"), model.model_id)
+        endpoint.pattern,
+        **dict.fromkeys(("model", "deployment", "voice"), model.model_id),
     )
-    headers = CIMultiDict(provider.headers)
-    headers.setdefault("Accept-Encoding", "identity")
-    headers.setdefault("User-Agent", "signalbox")
-    headers["Content-Type"] = "application/json"
+    headers = {
+        "accept": "*/*",
+        "user-agent": "signalbox",
+        **{name.lower(): value for name, value in provider.headers},
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+    }
     if credential is not None and credential.secret is not None:
         secret = credential.secret.reveal()
         match provider.auth_kind:
             case "bearer":
-                headers["Authorization"] = f"Bearer {secret}"
+                headers["authorization"] = f"Bearer {secret}"
             case "header":
-                headers[provider.auth_name] = secret
+                headers[provider.auth_name.lower()] = secret
             case "query":
                 mark = "&" if "?" in url else "?"
-                url = f"{url}{mark}{provider.auth_name}={secret}"
+                url = f"{url}{mark}{provider.auth_name}={quote(secret, safe='')}"
     timeouts = provider.timeouts
+    address = URL(url, encoded=True)
     return Target(
         model=model,
         endpoint=endpoint,
         credential=credential,
         handler=endpoint.handler,
-        url=URL(url, encoded=True),
-        headers=headers,
+        url=address,
+        head=_head(address, headers),
         quirks=Quirks(provider.drop_params, provider.rename_params),
+        # How long anything else may take, the transport watches over itself.
         timeout=ClientTimeout(
-            total=None,
-            connect=timeouts.connect_s + 1,
-            sock_connect=timeouts.connect_s,
-            # Until the first byte; the transport then sets the time between bytes.
-            sock_read=timeouts.first_byte_s,
+            total=None, connect=None, sock_connect=timeouts.connect_s, sock_read=None
         ),
+        first_byte_s=timeouts.first_byte_s,
         idle_s=timeouts.idle_s,
         total_s=timeouts.total_s,
     )
+
+
+def _head(address: URL, headers: Mapping[str, str]) -> bytes:
+    lines = [
+        f"POST {address.raw_path_qs} HTTP/1.1",
+        f"host: {address.host_port_subcomponent}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    # What would end a header early is taken out.
+    written = [
+        line.encode("latin-1", "replace").translate(None, b"\r\n\0") for line in lines
+    ]
+    return b"\r\n".join(written) + b"\r\n"

@@ -3,11 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Self
 
 import aiohttp
-from multidict import CIMultiDict
 
 from gateway.addresses import AddressRefused, check_literal, resolver_for
 from gateway.errors import (
@@ -17,9 +14,10 @@ from gateway.errors import (
     UpstreamUnreachable,
     UpstreamUnreadable,
 )
+from gateway.prepared_request import PreparedRequest
 from gateway.targets import Target
+from gateway.watchdog import NEVER, Guard, Watchdog
 
-_CONNECTIONS_PER_PROVIDER = 2000
 _KEEPALIVE_S = 30
 _DNS_TTL_S = 60
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
@@ -29,31 +27,31 @@ _MAX_ERROR_BYTES = 64 * 1024
 class UpstreamCall:
     """A provider's answer whose status is known and whose body is still to be read.
 
-    `deadline` is on the monotonic clock. Use as a context manager: leaving it before
-    the body has ended closes the connection, which cancels the work upstream.
+    To be closed by whoever takes it. Closing before the body has ended closes the
+    connection, which cancels the work upstream.
     """
 
-    __slots__ = ("_response", "deadline", "status")
+    __slots__ = ("_deadline", "_guard", "_idle_s", "_response", "_watchdog", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse, deadline: float) -> None:
-        self._response = response
-        self.status = response.status
-        self.deadline = deadline
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
+    def __init__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        response: aiohttp.ClientResponse,
+        watchdog: Watchdog,
+        guard: Guard,
+        idle_s: float,
+        deadline: float,
     ) -> None:
-        self.close()
+        self.status = response.status
+        self._response = response
+        self._watchdog = watchdog
+        self._guard = guard
+        self._idle_s = idle_s
+        self._deadline = deadline
 
     def close(self) -> None:
         # A body read to its end has given its connection back already; otherwise
         # this closes it.
+        self._watchdog.release(self._guard)
         self._response.close()
 
     @property
@@ -64,25 +62,22 @@ class UpstreamCall:
         return self._response.headers.get(name)
 
     async def pieces(self, limit: int) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives. Raises `UpstreamError` when it does not end well."""
-        content = self._response.content
+        """Yield the body as it arrives; `UpstreamError` when it does not end well."""
         size = 0
-        try:
-            while piece := await content.readany():
-                size += len(piece)
-                if size > limit:
-                    msg = f"The answer is longer than {limit} bytes."
-                    raise UpstreamUnreadable(msg, status=self.status)
-                if time.monotonic() > self.deadline:
-                    msg = "The answer did not end in time."
-                    raise UpstreamTimedOut(msg, status=self.status)
-                yield piece
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _named(error) from error
+        while piece := await self._next_piece():
+            size += len(piece)
+            if size > limit:
+                msg = f"The answer is longer than {limit} bytes."
+                raise UpstreamUnreadable(msg, status=self.status)
+            yield piece
 
     async def read(self, limit: int = MAX_RESPONSE_BYTES) -> bytes:
         """Return the whole body."""
-        return b"".join([piece async for piece in self.pieces(limit)])
+        body = await self._next_piece()
+        if self._response.content.at_eof():
+            # Most answers are here in one piece.
+            return body
+        return body + b"".join([piece async for piece in self.pieces(limit)])
 
     async def read_error(self) -> bytes:
         """Return the beginning of an error's body; never raises for how it ends."""
@@ -94,37 +89,65 @@ class UpstreamCall:
             pass
         return body
 
+    async def _next_piece(self) -> bytes:
+        guard = self._guard
+        guard.due = min(time.monotonic() + self._idle_s, self._deadline)
+        try:
+            piece = await self._response.content.readany()
+        except asyncio.CancelledError:
+            if guard.take_back():
+                msg = "The provider did not go on in time."
+                raise UpstreamTimedOut(msg, status=self.status) from None
+            raise
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _named(error) from error
+        # Until the next wait it is not the provider who is slow.
+        guard.due = NEVER
+        if time.monotonic() > self._deadline:
+            msg = "The answer did not end in time."
+            raise UpstreamTimedOut(msg, status=self.status)
+        return piece
+
 
 class Transport:
     """The connections of this process to all providers, one pool each."""
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[int, bool], aiohttp.ClientSession] = {}
+        self._watchdog = Watchdog()
 
     async def post(self, target: Target, body: bytes, attempt_id: str) -> UpstreamCall:
         """Send one request; returns when the status is known.
 
         Raises `UpstreamError` for everything that goes wrong before that.
         """
-        headers = CIMultiDict(target.headers)
-        # Providers that keep it can tell our attempts apart by it.
-        headers["X-Client-Request-Id"] = attempt_id
-        deadline = time.monotonic() + target.total_s
+        # Providers that keep it can tell our attempts apart by the id.
+        wire = b"%bx-client-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+            target.head,
+            attempt_id.encode(),
+            len(body),
+            body,
+        )
+        now = time.monotonic()
+        deadline = now + target.total_s
+        guard = self._watchdog.guard(min(now + target.first_byte_s, deadline))
         try:
             response = await self._session_for(target).post(
                 target.url,
-                data=body,
-                headers=headers,
+                data=wire,
                 timeout=target.timeout,
                 allow_redirects=False,
             )
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise _named(error) from error
-        if (connection := response.connection) is not None and (
-            protocol := connection.protocol
-        ) is not None:
-            protocol.read_timeout = target.idle_s
-        return UpstreamCall(response, deadline)
+        except BaseException as error:
+            self._watchdog.release(guard)
+            if isinstance(error, asyncio.CancelledError) and guard.take_back():
+                msg = "The provider did not answer in time."
+                raise UpstreamTimedOut(msg) from None
+            if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
+                raise _named(error) from error
+            raise
+        guard.due = NEVER
+        return UpstreamCall(response, self._watchdog, guard, target.idle_s, deadline)
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -146,7 +169,7 @@ class Transport:
 
 def _new_session(*, allow_private: bool) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
-        limit=_CONNECTIONS_PER_PROVIDER,
+        limit=0,
         keepalive_timeout=_KEEPALIVE_S,
         ttl_dns_cache=_DNS_TTL_S,
         resolver=resolver_for(allow_private=allow_private),
@@ -156,7 +179,7 @@ def _new_session(*, allow_private: bool) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
-        skip_auto_headers=("Accept", "User-Agent", "Accept-Encoding"),
+        request_class=PreparedRequest,
     )
 
 

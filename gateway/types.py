@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from usage.tokens import Tokens
 
 JSON = dict[str, Any]
@@ -53,11 +55,10 @@ class InferenceRequest:
     attribution: Attribution = Attribution()
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamReply:
+class UpstreamReply(msgspec.Struct, frozen=True):
     """A complete answer of a provider, checked and ready to be passed on."""
 
-    body: bytes = field(repr=False)
+    body: bytes
     tokens: Tokens | None
     reported_model: str = ""
     finish_reason: str = ""
@@ -72,11 +73,10 @@ class UpstreamFault:
     param: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StreamNotes:
+class StreamNotes(msgspec.Struct, frozen=True):
     """What to pass on of a piece of a stream, and whether it ends there, well or not."""
 
-    forward: bytes = field(repr=False)
+    forward: bytes
     is_done: bool = False
     fault: UpstreamFault | None = None
 

@@ -12,10 +12,11 @@ M = TypeVar("M", bound=models.Model)
 
 def audited(*, secret: tuple[str, ...] = ()) -> Callable[[type[M]], type[M]]:
     """Keep before and after of every change of the model; `secret` fields stay out."""
-    return pghistory.track(
+    track: Callable[[type[M]], type[M]] = pghistory.track(
         pghistory.InsertEvent(),
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
         exclude=list(secret) or None,
         level=pgtrigger.Statement,
     )
+    return track

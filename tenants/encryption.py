@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from tenants.models import DataKey, Project
 
@@ -65,7 +66,7 @@ def data_key_for(project: Project | None) -> bytes:
 
 
 def data_key_by_project_id(project_id: int | None) -> bytes:
-    row = DataKey.objects.filter(project_id=project_id).first()
+    row = DataKey.objects.filter(_owned_by(project_id)).first()
     if row is None:
         row = _new_data_key(project_id)
     return unwrap(row)
@@ -82,16 +83,18 @@ def unwrap(row: DataKey) -> bytes:
 
 def _new_data_key(project_id: int | None) -> DataKey:
     kek_id, kek = next(iter(settings.SIGNALBOX_KEKS.items()))
-    wrapped = _encrypt(
-        AESGCM.generate_key(_KEY_BITS), kek, _wrapping_place(project_id)
-    )
+    wrapped = _encrypt(AESGCM.generate_key(_KEY_BITS), kek, _wrapping_place(project_id))
     with transaction.atomic():
         # Two processes may make the first key at once: the one that is stored counts.
         DataKey.objects.bulk_create(
             [DataKey(project_id=project_id, kek_id=kek_id, wrapped=wrapped)],
             ignore_conflicts=True,
         )
-    return DataKey.objects.get(project_id=project_id)
+    return DataKey.objects.get(_owned_by(project_id))
+
+
+def _owned_by(project_id: int | None) -> Q:
+    return Q(project__isnull=True) if project_id is None else Q(project=project_id)
 
 
 def _wrapping_place(project_id: int | None) -> bytes:

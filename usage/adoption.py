@@ -121,9 +121,10 @@ def _lines_of(path: Path) -> Iterator[list[bytes]]:
         for lines, offset in read_lines(handle, 0, size):
             read = offset
             yield lines
-        if read < size:
+        # Behind the last line stand zeros, room that was never written to.
+        if torn := len(os.pread(handle, size - read, read).rstrip(b"\0")):
             # The write was cut short, so what it announced was never done.
-            logger.warning("torn line in the spool", extra={"bytes": size - read})
+            logger.warning("torn line in the spool", extra={"bytes": torn})
     finally:
         os.close(handle)
 

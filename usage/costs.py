@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from usage.tokens import Tokens
 
 _ZERO = Decimal(0)
@@ -41,8 +43,7 @@ class PriceSheet:
         return self.tiers[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """Money in USD, and the prices it was worked out from."""
 
     usd: Decimal
@@ -77,7 +78,9 @@ def cost_of(tokens: Tokens, sheet: PriceSheet | None) -> Cost | None:
     if sheet is None:
         return None
     rates = sheet.tier_for(tokens.input).rates
-    if not (tokens.cache_read or tokens.cache_write or tokens.reasoning or tokens.other):
+    if not (
+        tokens.cache_read or tokens.cache_write or tokens.reasoning or tokens.other
+    ):
         return _plain_cost(tokens, rates)
     return _full_cost(tokens, rates)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -19,13 +18,13 @@ class EventRecord(
 
     Defaults are not written to the spool and are filled in on the way to the table, so
     that a spool outlives an upgrade: a new field needs a default, and a default stays.
-    The id stays first, where the spool looks for it.
+    The id stays first, where the spool looks for it. Ids are UUIDs, written out.
     """
 
-    id: UUID
+    id: str
     occurred_at: datetime
     kind: str = "attempt"
-    request_id: UUID
+    request_id: str
     attempt: int = 1
     organization_id: int
     project_id: int

@@ -1,8 +1,8 @@
 """The spool: every usage event is on disk before, and after, its attempt goes upstream.
 
 A process owns one directory, marked by a lock that the kernel gives back when the
-process dies, and appends to one segment file at a time. An append is one system call,
-which outlives the process. Only one thread may write; another one ships.
+process dies, and appends to one segment file at a time. What has been appended
+outlives the process. Only one thread may write; another one ships.
 """
 
 import fcntl
@@ -18,6 +18,7 @@ from pathlib import Path
 from django.conf import settings
 
 from usage.records import EventRecord, encode
+from usage.segment_writer import WINDOW_BYTES, SegmentWriter
 from usage.segments import INTENT, LOCK_NAME, SETTLED, id_of, segment_path
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Spool:
         *,
         max_bytes: int,
         segment_bytes: int,
+        window_bytes: int,
     ) -> None:
         self.root = root
         self.directory = directory
@@ -75,7 +77,8 @@ class Spool:
         self._number = 0
         self._bytes_of_closed = 0
         self._bytes_removed = 0
-        self._handle, self._segment = self._next_segment()
+        self._window_bytes = window_bytes
+        self._writer, self._segment = self._next_segment()
         self._rotate_at = segment_bytes
         self.segments.append(self._segment)
 
@@ -86,6 +89,7 @@ class Spool:
         *,
         max_bytes: int | None = None,
         segment_bytes: int = SEGMENT_BYTES,
+        window_bytes: int = WINDOW_BYTES,
     ) -> "Spool":
         """Make one's own directory under `root`, locked before others can see it."""
         name = uuid.uuid4().hex
@@ -100,6 +104,7 @@ class Spool:
             lock,
             max_bytes=settings.SPOOL_MAX_BYTES if max_bytes is None else max_bytes,
             segment_bytes=segment_bytes,
+            window_bytes=window_bytes,
         )
 
     def intend(self, record: EventRecord) -> None:
@@ -132,7 +137,7 @@ class Spool:
         """Give the directory up; what is left in it is adopted by another process."""
         self._write_unwritten()
         depth = self.depth()
-        os.close(self._handle)
+        self._writer.close()
         if depth.unshipped_bytes == 0 and depth.open_intents == 0:
             remove_directory(self.directory)
         os.close(self._lock)
@@ -171,14 +176,10 @@ class Spool:
 
     def _write(self, line: bytes) -> None:
         try:
-            written = os.write(self._handle, line)
+            self._writer.write(line)
         except OSError as error:
             raise SpoolFull("The disk does not take usage events.") from error
-        if written != len(line):
-            # The disk is full; half a line must not stand before the next one.
-            os.ftruncate(self._handle, self._segment.size)
-            raise SpoolFull("The disk does not take usage events.")
-        self._segment.size += written
+        self._segment.size = self._writer.size
 
     def _write_unwritten(self) -> bool:
         while self._unwritten:
@@ -194,9 +195,9 @@ class Spool:
 
         When the disk does not allow it, the old segment is used for longer.
         """
-        old_handle, old = self._handle, self._segment
+        old_writer, old = self._writer, self._segment
         try:
-            self._handle, self._segment = self._next_segment()
+            self._writer, self._segment = self._next_segment()
         except OSError:
             self._rotate_at = old.size + self._segment_bytes
             logger.exception("spool not rotated")
@@ -204,24 +205,23 @@ class Spool:
         try:
             self._write(b"".join(self._open_intents.values()))
         except SpoolFull:
-            os.close(self._handle)
+            self._writer.close()
             self._segment.path.unlink()
-            self._handle, self._segment = old_handle, old
+            self._writer, self._segment = old_writer, old
             self._rotate_at = old.size + self._segment_bytes
             logger.exception("spool not rotated")
             return
-        os.close(old_handle)
+        old_writer.close()
         self._bytes_of_closed += old.size
         # What is carried is no reason to rotate again.
         self._rotate_at = self._segment.size + self._segment_bytes
         self.segments.append(self._segment)
         old.closed = True
 
-    def _next_segment(self) -> tuple[int, Segment]:
+    def _next_segment(self) -> tuple[SegmentWriter, Segment]:
         self._number += 1
         path = segment_path(self.directory, self._number)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        return os.open(path, flags, 0o600), Segment(path)
+        return SegmentWriter(path, self._window_bytes), Segment(path)
 
 
 def remove_directory(directory: Path) -> None:

@@ -1,12 +1,11 @@
 """What one answer used, in one vocabulary for every provider."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 _BYTES_PER_TOKEN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True):
     """What an answer used. Totals contain their parts.
 
     `input` holds cache reads, cache writes and audio; `output` holds reasoning and
@@ -19,7 +18,7 @@ class Tokens:
     cache_read: int = 0
     cache_write: int = 0
     reasoning: int = 0
-    other: dict[str, int] = field(default_factory=dict)
+    other: dict[str, int] = {}
     estimated: bool = False
 
 

@@ -3,6 +3,7 @@
 Source of the format: https://platform.openai.com/docs/api-reference/chat
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ NAME = "openai_chat"
 _MAX_PLAUSIBLE_TOKENS = 100_000_000
 
 _INCLUDE_USAGE = b'{"include_usage":true}'
+_NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,\s*')
 
 
 class Unreadable(ValueError):
@@ -115,12 +117,13 @@ class StreamInspector:
     made of ordinary deltas are passed on without being parsed.
     """
 
-    __slots__ = ("_hide_usage", "finished", "reported_model", "started", "tokens")
+    __slots__ = ("_hide_usage", "complete", "reported_model", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         self._hide_usage = hide_usage
         self.started = False
-        self.finished = False
+        # Whether a provider that sends no terminator may end here.
+        self.complete = False
         self.tokens: Tokens | None = None
         self.reported_model = ""
 
@@ -141,31 +144,35 @@ class StreamInspector:
                 tree = _loads(data)
                 if fault := tree.get("error"):
                     return StreamNotes(b"".join(forward), fault=_fault(fault))
-                is_done = self._note(tree) or is_done
+                self._note(tree)
                 if tree.get("choices") or not (
                     self._hide_usage and isinstance(tree.get("usage"), dict)
                 ):
-                    forward.append(self._without_null_usage(event))
+                    forward.append(self._hidden_null_usage(event))
         return StreamNotes(b"".join(forward), is_done=is_done)
 
-    def _note(self, tree: JSON) -> bool:
-        """Note what the event says; True when the provider will send nothing more."""
+    def _note(self, tree: JSON) -> None:
+        """Note what the event says."""
         if isinstance(name := tree.get("model"), str) and not self.reported_model:
             self.reported_model = _printable(name)
         choices = tree.get("choices")
         if not isinstance(choices, list):
             choices = []
         finishes = any(type(c) is dict and c.get("finish_reason") for c in choices)
-        self.finished = self.finished or finishes
         self.started = self.started or finishes or any(map(_has_content, choices))
-        if not isinstance(usage := tree.get("usage"), dict):
-            return False
-        self.tokens = _tokens(orjson.dumps(usage))
-        # Usage beside the finish reason: a provider that may send no terminator.
-        return finishes
+        if isinstance(usage := tree.get("usage"), dict):
+            self.tokens = _tokens(orjson.dumps(usage)) or self.tokens
+            # Who tells it beside the finish reason has nothing more to say.
+            self.complete = self.complete or finishes
 
     def _without_null_usage(self, piece: bytes) -> bytes:
         return piece.replace(b',"usage":null', b"") if self._hide_usage else piece
+
+    def _hidden_null_usage(self, event: bytes) -> bytes:
+        """Like `_without_null_usage`, however the provider writes it."""
+        if self._hide_usage and b'"usage"' in event:
+            return _NULL_USAGE.sub(b"", event)
+        return event
 
 
 def _has_content(choice: Any) -> bool:
@@ -210,7 +217,7 @@ def _fault(fault: Any) -> UpstreamFault:
     message = fault.get("message") or fault.get("detail") or "No message."
     param = fault.get("param")
     return UpstreamFault(
-        code=str(fault.get("code") or fault.get("type") or "")[:64],
+        code=_printable(str(fault.get("code") or fault.get("type") or ""))[:64],
         message=str(message)[:1000],
         param=param if isinstance(param, str) else None,
     )

@@ -9,6 +9,7 @@ from gateway.types import JSON
 NAME = "openai_chat"
 CONTENT_TYPE = b"application/json"
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
+MAX_MODEL_LENGTH = 300
 
 _TYPES_BY_STATUS = {
     400: "invalid_request_error",
@@ -41,10 +42,12 @@ def check_request(body: JSON) -> None:
         if type(message) is not dict or type(message.get("role")) is not str:
             msg = f"'messages[{index}]' must be an object with a 'role'."
             raise Malformed(msg, f"messages[{index}]")
-    if "model" in body and type(body["model"]) is not str:
-        msg = "'model' must be a string."
+    model = body.get("model", "")
+    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
+        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
         raise Malformed(msg, "model")
-    if body.get("stream") not in {None, True, False}:
+    stream = body.get("stream")
+    if stream is not None and type(stream) is not bool:
         msg = "'stream' must be true or false."
         raise Malformed(msg, "stream")
     options = body.get("stream_options")

@@ -1,11 +1,12 @@
-"""What all inference views share: DRF's rules, without what a warm request need not pay for."""
+"""What all inference views share: DRF's rules, at a price a warm request can pay."""
 
 import logging
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -17,6 +18,8 @@ from gateway.serve import Gateway
 
 logger = logging.getLogger(__name__)
 
+_METHODS = ("GET", "POST")
+
 
 class EdgeRequest(HttpRequest):
     """A Django request made of what the edge knows; the body has been read.
@@ -24,13 +27,16 @@ class EdgeRequest(HttpRequest):
     Django's own initializer is not called: it prepares what is never used here.
     """
 
-    def __init__(  # noqa: PLR0913  # The parts of a request.
+    # Django's property would look for it in the headers.
+    encoding = "utf-8"
+
+    def __init__(
         self,
         scope: dict[str, Any],
         edge_headers: dict[bytes, bytes],
         content: bytes,
-        key: KeyRecord | None,
-        request_id: Any,
+        key: KeyRecord,
+        request_id: str,
         gateway: Gateway,
         began: float,
     ) -> None:
@@ -53,45 +59,50 @@ class EdgeRequest(HttpRequest):
 class InferenceView(APIView):
     """An inference route: authenticated by project key, answered in its dialect."""
 
-    authentication_classes: ClassVar = [ProjectKeyAuthentication]
-    permission_classes: ClassVar = [HasProjectKey]
+    authentication_classes = [ProjectKeyAuthentication]
+    permission_classes = [HasProjectKey]
     dialect: ClassVar[ModuleType]
     operation: ClassVar[str] = ""
 
     _authenticators: ClassVar = (ProjectKeyAuthentication(),)
     _permissions: ClassVar = (HasProjectKey(),)
+    _negotiator: ClassVar = DefaultContentNegotiation()
 
     async def respond(self, request: EdgeRequest, **kwargs: Any) -> EdgeReply:
         """Answer; whatever goes wrong is told in the dialect."""
-        drf_request = Request(request, authenticators=self._authenticators)
-        if request.key is not None:
-            # What ProjectKeyAuthentication would say, without DRF asking it.
-            drf_request.user, drf_request.auth = request.key.project, request.key
+        drf_request = Request(
+            request, authenticators=self._authenticators, negotiator=self._negotiator
+        )
+        # What ProjectKeyAuthentication would say, without DRF asking it.
+        drf_request.user = cast("Any", request.key.project)
+        drf_request.auth = cast("Any", request.key)
         self.request = drf_request
         self.kwargs = kwargs
         try:
             handler = getattr(self, (request.method or "").lower(), None)
-            if handler is None or request.method not in {"GET", "POST"}:
-                msg = f"Use {' or '.join(self.allowed_methods)} here."
-                raise MethodRefused(msg)
+            if handler is None or request.method not in _METHODS:
+                raise self._method_refused()
             self.check_permissions(drf_request)
             reply: EdgeReply = await handler(drf_request, **kwargs)
         except APIException as error:
-            return self.refusal_reply(error, str(request.request_id))
+            return self.refusal_reply(error, request.request_id)
         except Exception:
             # The one place where the unforeseen is turned into an answer.
-            logger.exception(
-                "request failed", extra={"request_id": str(request.request_id)}
-            )
+            logger.exception("request failed", extra={"request_id": request.request_id})
             return self.refusal_reply(
                 Refusal(
                     "Something went wrong in the gateway; the request id helps to find it.",
                     status=500,
                     code="internal_error",
                 ),
-                str(request.request_id),
+                request.request_id,
             )
         return reply
+
+    def _method_refused(self) -> MethodRefused:
+        allowed = [each for each in _METHODS if hasattr(self, each.lower())]
+        msg = f"Use {' or '.join(allowed)} here."
+        return MethodRefused(msg, headers={"allow": ", ".join(allowed)})
 
     def get_permissions(self) -> Any:
         return self._permissions
@@ -110,11 +121,8 @@ class InferenceView(APIView):
 
     @property
     def edge(self) -> EdgeRequest:
-        edge: EdgeRequest = self.request._request  # noqa: SLF001  # DRF's own name.
-        return edge
+        return cast("EdgeRequest", self.request._request)  # noqa: SLF001  # DRF's own name.
 
 
 def _as_refusal(error: APIException) -> Refusal:
     return Refusal(str(error.detail), status=error.status_code, code=error.default_code)
-
-

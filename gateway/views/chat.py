@@ -2,13 +2,12 @@
 
 from typing import ClassVar
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from gateway.controls import attribution_in, models_in, preferences_in
 from gateway.dialects import openai_chat
 from gateway.errors import InvalidRequest
+from gateway.openapi.chat import chat_schema
 from gateway.replies import EdgeReply, answer_reply
 from gateway.serve import serve
 from gateway.strict_json import InvalidJSON, fields_of, parse_object
@@ -22,16 +21,12 @@ class ChatCompletionsView(InferenceView):
     dialect: ClassVar = openai_chat
     operation: ClassVar = "chat"
 
-    @extend_schema(
-        operation_id="create_chat_completion",
-        request=OpenApiTypes.OBJECT,
-        responses=OpenApiTypes.OBJECT,
-    )
+    @chat_schema
     async def post(self, request: Request) -> EdgeReply:
         edge = self.edge
         asked = _parse(edge)
         outcome = await serve(
-            asked, request.auth, edge.request_id, openai_chat, edge.gateway
+            asked, edge.key, edge.request_id, openai_chat, edge.gateway
         )
         content_type = (
             openai_chat.EVENT_STREAM if asked.stream else openai_chat.CONTENT_TYPE

@@ -4,13 +4,12 @@ import time
 from typing import Any, ClassVar
 
 import orjson
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from gateway.candidates import credential_for
 from gateway.dialects import openai_chat
 from gateway.errors import UnknownModel
+from gateway.openapi.models import model_schema, models_schema
 from gateway.records import Catalog, ModelRecord, ProjectRecord
 from gateway.replies import EdgeReply, plain_reply
 from gateway.views.base import InferenceView
@@ -21,11 +20,11 @@ class ModelsView(InferenceView):
 
     dialect: ClassVar = openai_chat
 
-    @extend_schema(operation_id="list_models", responses=OpenApiTypes.OBJECT)
+    @models_schema
     async def get(self, request: Request) -> EdgeReply:
         edge = self.edge
-        entries = list_for(request.auth.project, edge.gateway.snapshot.catalog)
-        return _json_reply({"object": "list", "data": entries}, str(edge.request_id))
+        entries = list_for(edge.key.project, edge.gateway.snapshot.catalog)
+        return _json_reply({"object": "list", "data": entries}, edge.request_id)
 
 
 class ModelView(InferenceView):
@@ -33,17 +32,17 @@ class ModelView(InferenceView):
 
     dialect: ClassVar = openai_chat
 
-    @extend_schema(operation_id="get_model", responses=OpenApiTypes.OBJECT)
+    @model_schema
     async def get(self, request: Request, model: str) -> EdgeReply:
         edge = self.edge
         catalog = edge.gateway.snapshot.catalog
-        for entry in list_for(request.auth.project, catalog):
+        for entry in list_for(edge.key.project, catalog):
             if entry["id"] == model:
-                return _json_reply(entry, str(edge.request_id))
+                return _json_reply(entry, edge.request_id)
         for known in catalog.models_by_id.get(model, ()):
-            if _is_usable(known, request.auth.project):
+            if _is_usable(known, edge.key.project):
                 return _json_reply(
-                    _entry(model, known.provider.slug, catalog), str(edge.request_id)
+                    _entry(model, known.provider.slug, catalog), edge.request_id
                 )
         msg = f"There is no model or alias {model!r}; GET /v1/models lists them."
         raise UnknownModel(msg, param="model")
@@ -63,9 +62,7 @@ def _is_usable(model: ModelRecord, project: ProjectRecord) -> bool:
     provider = model.provider
     if project.allowed_regions and provider.region not in project.allowed_regions:
         return False
-    return (
-        provider.auth_kind == "none" or credential_for(model, project) is not None
-    )
+    return provider.auth_kind == "none" or credential_for(model, project) is not None
 
 
 def _entry(name: str, owner: str, catalog: Catalog) -> dict[str, Any]:

@@ -155,7 +155,8 @@ async def test_a_revoked_key_stops_though_the_listening_connection_was_killed(
 
     await seconds_until(lambda: snapshot.known_key(key.key_id) is None, at_most=2.0)
     assert await snapshot.load_key(key.key_id) is None
-    assert snapshot.known_key(key.key_id) is MISSING
+    # What is known may have been doubted again by the reconnection meanwhile.
+    assert snapshot.known_key(key.key_id) in {None, MISSING}
     assert not snapshot.is_stale
 
 

@@ -15,9 +15,9 @@ def intent(**changes: Any) -> EventRecord:
     """Return the smallest event of an attempt that nobody has settled."""
     return EventRecord(
         **{
-            "id": uuid.uuid4(),
+            "id": str(uuid.uuid4()),
             "occurred_at": MOMENT,
-            "request_id": uuid.uuid4(),
+            "request_id": str(uuid.uuid4()),
             "organization_id": 1,
             "project_id": 1,
             "api_key_id": 1,

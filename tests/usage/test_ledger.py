@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -36,6 +37,8 @@ def test_an_event_arrives_as_it_was_recorded(ledger: Ledger) -> None:
     for name in EventRecord.__struct_fields__:
         expected = getattr(record, name)
         stored = getattr(row, name)
+        if isinstance(stored, UUID):
+            stored = str(stored)
         assert stored == (list(expected) if isinstance(expected, tuple) else expected)
 
 

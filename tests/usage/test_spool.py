@@ -12,7 +12,7 @@ from usage.spool import SEGMENT_SECONDS, Spool, SpoolFull
 
 
 def lines_of(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines()
+    return path.read_bytes().rstrip(b"\0").splitlines()
 
 
 def all_lines(spool: Spool) -> list[bytes]:
@@ -117,8 +117,9 @@ def test_other_spools_count_towards_the_limit(root: Path) -> None:
 
 @pytest.mark.parametrize("spare", [0, 100])
 def test_a_full_disk_refuses_attempts_and_leaves_no_half_line(
-    spool: Spool, spare: int
+    root: Path, spare: int
 ) -> None:
+    spool = Spool.open(root, window_bytes=0)
     asked, refused, later = intent(), intent(), intent()
     spool.intend(asked)
 
@@ -127,9 +128,11 @@ def test_a_full_disk_refuses_attempts_and_leaves_no_half_line(
     spool.intend(later)
 
     assert [decode(event_of(line)) for line in all_lines(spool)] == [asked, later]
+    spool.close()
 
 
-def test_a_settlement_waits_for_a_full_disk_to_have_room(spool: Spool) -> None:
+def test_a_settlement_waits_for_a_full_disk_to_have_room(root: Path) -> None:
+    spool = Spool.open(root, window_bytes=0)
     asked, later = intent(), intent()
     answered = settlement(asked)
     spool.intend(asked)
@@ -146,6 +149,7 @@ def test_a_settlement_waits_for_a_full_disk_to_have_room(spool: Spool) -> None:
         later,
     ]
     assert spool.depth().open_intents == 1
+    spool.close()
 
 
 def test_a_spool_that_cannot_rotate_goes_on_in_the_old_segment(root: Path) -> None:
@@ -162,7 +166,7 @@ def test_a_spool_that_cannot_rotate_goes_on_in_the_old_segment(root: Path) -> No
 
 
 def test_a_disk_that_fills_up_while_rotating_loses_no_intent(root: Path) -> None:
-    spool = Spool.open(root, segment_bytes=500)
+    spool = Spool.open(root, segment_bytes=500, window_bytes=0)
     waiting = [intent() for _ in range(2)]
     for record in waiting:
         spool.intend(record)
