@@ -5,13 +5,15 @@ from typing import Any
 
 from django.conf import settings
 
-from gateway.edge import PREFIXES, Edge, Message, Receive, Scope, Send, send_whole
+from gateway.asgi import Message, Receive, Scope, Send
+from gateway.edge import PREFIXES, Edge
 from gateway.health import PATHS as HEALTH_PATHS
 from gateway.health import health_reply
 from gateway.limits import Limiter
 from gateway.metrics.endpoint import PATH as METRICS_PATH
 from gateway.metrics.endpoint import metrics_reply
 from gateway.metrics.publisher import Publisher
+from gateway.sending import send_whole
 from gateway.serve import Gateway
 from gateway.snapshot import Snapshot
 from gateway.transport import Transport
@@ -43,12 +45,11 @@ class Application:
         if path.startswith(PREFIXES) and self._edge is not None:
             await self._edge(scope, receive, send)
         elif path in HEALTH_PATHS:
-            await send_whole(
-                health_reply(path, self._gateway, draining=self.draining), send
-            )
+            reply = health_reply(path, self._gateway, draining=self.draining)
+            await send_whole(reply, scope, send)
         elif path == METRICS_PATH:
             reply = await metrics_reply(scope, self._publisher, settings.METRICS_TOKEN)
-            await send_whole(reply, send)
+            await send_whole(reply, scope, send)
         else:
             await self._django(scope, receive, send)
 

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
-from gateway.prepared import PREPARED_RESPONSE
+from gateway.asgi import PREPARED_RESPONSE
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
@@ -42,15 +42,9 @@ class PreparedCycle(RequestResponseCycle):
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        body = b"" if self.scope["method"] == "HEAD" else message["body"]
         self.transport.write(
-            b"".join(
-                (
-                    STATUS_LINE[message["status"]],
-                    message["head"],
-                    ending,
-                    message["body"],
-                )
-            )
+            b"".join((STATUS_LINE[message["status"]], message["head"], ending, body))
         )
         self.message_event.set()
         if not self.keep_alive:

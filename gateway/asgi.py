@@ -1,0 +1,14 @@
+"""The ASGI interface, as far as the gateway uses it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# An extension: a whole response in one message, its head already written out. A server
+# that offers it names it in `scope["extensions"]`. The message holds `status`, `head`
+# (header lines, each ended by CR LF, content-length among them) and `body`.
+PREPARED_RESPONSE = "signalbox.response"

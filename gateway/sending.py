@@ -1,0 +1,89 @@
+"""Sending a reply: whole, or event by event, with comments into long silences."""
+
+import asyncio
+import time
+
+from gateway.asgi import PREPARED_RESPONSE, Scope, Send
+from gateway.clients import Client
+from gateway.errors import Draining
+from gateway.replies import EdgeReply
+from gateway.streams import RelayedStream
+
+_KEEPALIVE_S = 15.0
+_KEEPALIVE = b": keep-alive\n\n"
+
+
+async def send_whole(reply: EdgeReply, scope: Scope, send: Send) -> None:
+    if PREPARED_RESPONSE in scope.get("extensions", ()):
+        await send(
+            {
+                "type": PREPARED_RESPONSE,
+                "status": reply.status,
+                "head": b"".join([b"%b: %b\r\n" % header for header in reply.headers]),
+                "body": reply.body,
+            }
+        )
+        return
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": reply.headers,
+        }
+    )
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def send_stream(
+    reply: EdgeReply, stream: RelayedStream, client: Client, send: Send
+) -> None:
+    keepalive = _Keepalive(send)
+    try:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": reply.headers,
+            }
+        )
+        async for events in stream.events():
+            keepalive.last = time.monotonic()
+            await send(
+                {"type": "http.response.body", "body": events, "more_body": True}
+            )
+        await send({"type": "http.response.body", "body": b""})
+    except asyncio.CancelledError:
+        client.outlived_server()
+        ending = stream.break_off(Draining())
+        await send({"type": "http.response.body", "body": ending})
+    finally:
+        keepalive.stop()
+        stream.close()
+
+
+class _Keepalive:
+    """Writes a comment into a stream that has been silent for a while."""
+
+    __slots__ = ("_send", "_task", "_timer", "last")
+
+    def __init__(self, send: Send) -> None:
+        self.last = time.monotonic()
+        self._send = send
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_KEEPALIVE_S, self._check)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _check(self) -> None:
+        loop = asyncio.get_running_loop()
+        if time.monotonic() - self.last >= _KEEPALIVE_S:
+            self._task = loop.create_task(self._write())
+        self._timer = loop.call_later(_KEEPALIVE_S, self._check)
+
+    async def _write(self) -> None:
+        await self._send(
+            {"type": "http.response.body", "body": _KEEPALIVE, "more_body": True}
+        )
