@@ -59,6 +59,11 @@ class Client:
             raise asyncio.CancelledError
         self.task.uncancel()
 
+    def give_up(self) -> None:
+        """End the request: nobody is there any more to be answered."""
+        self.gone = True
+        self.task.cancel()
+
     def leave(self) -> None:
         """Stop watching the client."""
         self._watch.remove(self)
@@ -71,8 +76,7 @@ class Client:
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.gone = True
-        self.task.cancel()
+        self.give_up()
 
 
 class ClientWatch:

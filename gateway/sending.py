@@ -37,7 +37,7 @@ async def send_whole(reply: EdgeReply, scope: Scope, send: Send) -> None:
 async def send_stream(
     reply: EdgeReply, stream: RelayedStream, client: Client, send: Send
 ) -> None:
-    keepalive = _Keepalive(send)
+    keepalive = _Keepalive(send, client)
     try:
         await send(
             {
@@ -62,13 +62,17 @@ async def send_stream(
 
 
 class _Keepalive:
-    """Writes a comment into a stream that has been silent for a while."""
+    """Writes a comment into a stream that has been silent for a while.
 
-    __slots__ = ("_send", "_task", "_timer", "last")
+    A client that has not taken that for as long again reads no more; it is given up.
+    """
 
-    def __init__(self, send: Send) -> None:
+    __slots__ = ("_client", "_send", "_task", "_timer", "last")
+
+    def __init__(self, send: Send, client: Client) -> None:
         self.last = time.monotonic()
         self._send = send
+        self._client = client
         self._task: asyncio.Task[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(_KEEPALIVE_S, self._check)
 
@@ -79,6 +83,9 @@ class _Keepalive:
 
     def _check(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._task is not None and not self._task.done():
+            self._client.give_up()
+            return
         if time.monotonic() - self.last >= _KEEPALIVE_S:
             self._task = loop.create_task(self._write())
         self._timer = loop.call_later(_KEEPALIVE_S, self._check)

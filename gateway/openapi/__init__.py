@@ -1,0 +1,1 @@
+"""The description of the API: what stands in the schema beside the views themselves."""

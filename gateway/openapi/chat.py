@@ -1,0 +1,69 @@
+"""How POST /v1/chat/completions is described."""
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+
+from gateway.openapi.common import (
+    ANSWER,
+    ATTRIBUTION,
+    PROJECT,
+    REQUEST_ID,
+    WAITING,
+    component,
+    refusals,
+)
+
+_ASKED = {"model": "fast", "messages": [{"role": "user", "content": "Hello!"}]}
+_ANSWERED = {
+    "id": "chatcmpl-9b1deb4d",
+    "object": "chat.completion",
+    "created": 1767225600,
+    "model": "sim-chat",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hello to you."},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6},
+}
+_CHUNK = {
+    "id": "chatcmpl-9b1deb4d",
+    "object": "chat.completion.chunk",
+    "created": 1767225600,
+    "model": "sim-chat",
+    "choices": [{"index": 0, "delta": {"content": "Hello"}, "finish_reason": None}],
+}
+_STATUSES = (400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504)
+
+chat_schema = extend_schema(
+    operation_id="create_chat_completion",
+    summary="Answer a conversation",
+    description=(
+        "Resolves the model or alias, and asks its targets in turn until one answers. "
+        "Also at `/openai/v1/chat/completions`. What Signalbox does not know is "
+        "forwarded untouched."
+    ),
+    tags=["OpenAI"],
+    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    request={"application/json": component("ChatCompletionRequest")},
+    responses={
+        (200, "application/json"): OpenApiResponse(
+            component("ChatCompletion"), "The answer, whole or as a stream."
+        ),
+        (200, "text/event-stream"): OpenApiResponse(
+            component("ChatCompletionChunk"), "The answer, whole or as a stream."
+        ),
+        **refusals(*_STATUSES),
+    },
+    examples=[
+        OpenApiExample("Plain", _ASKED, request_only=True),
+        OpenApiExample("Streamed", {**_ASKED, "stream": True}, request_only=True),
+        OpenApiExample(
+            "Answer", _ANSWERED, response_only=True, media_type="application/json"
+        ),
+        OpenApiExample(
+            "Event", _CHUNK, response_only=True, media_type="text/event-stream"
+        ),
+    ],
+)

@@ -1,0 +1,149 @@
+"""What many operations have in common: headers both ways, and how they refuse."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+
+
+def component(name: str) -> dict[str, Any]:
+    """Refer to a schema of components.yaml."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _asked(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, "header", description=description)
+
+
+def _answered(
+    name: str, description: str, statuses: list[int] | bool
+) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, str, "header", description=description, response=statuses
+    )
+
+
+PROJECT = _asked(
+    "x-project-id",
+    "Slug or id of the key's project; another one's is refused with 403.",
+)
+
+ATTRIBUTION = [
+    _asked("x-signalbox-user", "End user of the project; kept with the usage."),
+    _asked(
+        "x-signalbox-feature", "Feature of the project's product; kept with the usage."
+    ),
+    _asked(
+        "x-signalbox-feature-id", "One instance of the feature; kept with the usage."
+    ),
+    _asked(
+        "x-signalbox-tags", "Up to 20 tags, separated by commas; kept with the usage."
+    ),
+]
+
+REQUEST_ID = _answered(
+    "x-request-id",
+    "Id of this request, which its usage events hold.",
+    statuses=True,
+)
+
+ANSWER = [
+    _answered(f"x-signalbox-{name}", description, [200])
+    for name, description in (
+        ("provider", "Slug of the provider that answered."),
+        ("model", "The provider's own id of the model that answered."),
+        ("alias", "Alias that was asked for; empty for a model's own name."),
+        ("strategy", "How the candidates were ordered."),
+        ("attempts", "Upstream calls made for this request."),
+        ("fallback", "`true` when not the first choice answered."),
+        ("cache", "`bypass`: answers are not cached."),
+        ("cost-usd", "Exact cost in USD; not on streams, nor without a price."),
+        ("overhead-ms", "Time spent in Signalbox, not upstream."),
+        ("config-version", "Version of the configuration that it was served under."),
+        ("limits", "`local` while Redis is away and limits are shared out."),
+    )
+] + [
+    _answered(f"x-ratelimit-{figure}-{metric}", description, [200, 429])
+    for metric in ("requests", "tokens")
+    for figure, description in (
+        ("limit", f"Amount of the tightest limit on {metric}."),
+        ("remaining", "What is left of it."),
+        ("reset", "Seconds until all of it is back, such as `0.250s`."),
+    )
+]
+
+WAITING = [
+    _answered("retry-after", "Seconds to wait.", [429, 503]),
+    _answered("retry-after-ms", "The same in milliseconds.", [429]),
+    _answered(
+        "x-should-retry", "`false` where waiting does not help.", [402, 502, 504]
+    ),
+]
+
+# Status, when it is answered, and the codes that the error object may then hold.
+REFUSALS = {
+    400: ("Not valid for the endpoint; `param` names the field.", "invalid_request"),
+    401: ("The key is missing, unknown, expired or revoked.", "invalid_api_key"),
+    402: ("The model has no price.", "unpriced_model"),
+    403: (
+        "The key, or its project, may not do this.",
+        "permission_denied residency_violation",
+    ),
+    404: ("There is no such model or alias.", "model_not_found"),
+    413: ("The body is too large.", "request_too_large"),
+    429: (
+        "A limit is reached, here or at every provider that could answer.",
+        "rate_limit_exceeded concurrency_limit_exceeded",
+    ),
+    500: ("A mistake in the gateway.", "internal_error"),
+    502: (
+        "No provider could answer; the message holds the last one's words.",
+        (
+            "upstream_error upstream_unreachable upstream_auth upstream_tls "
+            "upstream_bad_response"
+        ),
+    ),
+    503: (
+        "Nobody can answer now, or this cannot be recorded or checked now.",
+        "no_healthy_candidate overloaded draining",
+    ),
+    504: ("Every provider took too long.", "upstream_timeout"),
+}
+
+_MESSAGES = {
+    400: "'messages' must be a list of at least one message.",
+    401: "This project key is not valid: it is mistyped, expired or revoked. "
+    "Ask an operator for a new one.",
+    404: "There is no model or alias 'fats' for this project. "
+    "GET /v1/models lists what it may use.",
+    429: "The limit of 600 requests per minute is reached; "
+    "wait as long as retry-after says.",
+}
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+
+def refusals(*statuses: int) -> dict[int, OpenApiResponse]:
+    """Return the error responses with these statuses, in OpenAI's shape."""
+    return {status: _refusal(status) for status in statuses}
+
+
+def _refusal(status: int) -> OpenApiResponse:
+    when, text = REFUSALS[status]
+    codes = text.split()
+    examples = []
+    if status in _MESSAGES:
+        error = {
+            "message": _MESSAGES[status],
+            "type": _TYPES[status],
+            "param": {400: "messages", 404: "model"}.get(status),
+            "code": codes[0],
+        }
+        examples = [
+            OpenApiExample(codes[0], {"error": error}, status_codes=[str(status)])
+        ]
+    listed = ", ".join(f"`{code}`" for code in codes)
+    return OpenApiResponse(component("Error"), f"{when} Code: {listed}.", examples)
