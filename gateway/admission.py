@@ -19,11 +19,12 @@ from gateway.types import InferenceRequest
 
 _PERIODS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 _MAX_RETRY_AFTER_S = 60
-_HEADERS = {
-    metric: tuple(
-        f"x-ratelimit-{figure}-{metric}".encode()
-        for figure in ("limit", "remaining", "reset")
-    )
+_LINES = {
+    metric: (
+        f"x-ratelimit-limit-{metric}: %d\r\n"
+        f"x-ratelimit-remaining-{metric}: %d\r\n"
+        f"x-ratelimit-reset-{metric}: %.3fs\r\n"
+    ).encode()
     for metric in (REQUESTS, TOKENS)
 }
 
@@ -59,7 +60,9 @@ async def admit(
 def _refusal(verdict: Verdict) -> LimitExceeded:
     claim = verdict.refused
     assert claim is not None  # noqa: S101  # A refusal always names its claim.
-    headers = {name.decode(): value.decode() for name, value in limit_headers(verdict)}
+    headers = dict(
+        line.split(": ", 1) for line in limit_head(verdict).decode().splitlines()
+    )
     wait = min(max(verdict.retry_after_s, 0.001), _MAX_RETRY_AFTER_S)
     headers["retry-after"] = str(math.ceil(wait))
     headers["retry-after-ms"] = str(math.ceil(wait * 1000))
@@ -83,16 +86,9 @@ def _words(claim: Claim) -> str:
     )
 
 
-def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
-    """Return the x-ratelimit headers of the tightest limits."""
-    headers: list[tuple[bytes, bytes]] = []
+def limit_head(verdict: Verdict) -> bytes:
+    """Return the x-ratelimit header lines of the tightest limits."""
+    head = b""
     for metric, (limit, remaining, reset_s) in verdict.remaining.items():
-        names = _HEADERS[metric]
-        headers += (
-            (names[0], b"%d" % limit),
-            (names[1], b"%d" % (remaining if remaining > 0 else 0)),
-            (names[2], b"%.3fs" % reset_s),
-        )
-    if verdict.degraded:
-        headers.append((b"x-signalbox-limits", b"local"))
-    return headers
+        head += _LINES[metric] % (limit, remaining if remaining > 0 else 0, reset_s)
+    return head + b"x-signalbox-limits: local\r\n" if verdict.degraded else head

@@ -5,6 +5,7 @@ a client that goes away takes its request with it.
 """
 
 import asyncio
+import logging
 import time
 
 from django.conf import settings
@@ -20,13 +21,15 @@ from gateway.authentication import (
     key_in,
 )
 from gateway.clients import Client, ClientGone, ClientWatch
-from gateway.errors import Draining, RouteNotFound
+from gateway.errors import Draining, RouteNotFound, Unforeseen
 from gateway.metrics.counts import COUNTS
 from gateway.replies import EdgeReply
 from gateway.sending import send_stream, send_whole
 from gateway.serve import Gateway
 from gateway.views.base import EdgeRequest, InferenceView
 from gateway.views.models import ModelsView
+
+logger = logging.getLogger(__name__)
 
 PREFIXES = ("/v1/", "/openai/")
 
@@ -86,6 +89,12 @@ class Edge:
         except asyncio.CancelledError:
             client.outlived_server()
             return view_class.refusal_reply(Draining(), request_id)
+        except ClientGone:
+            raise
+        except Exception:
+            # The one place where the unforeseen is turned into an answer.
+            logger.exception("request failed", extra={"request_id": request_id})
+            return view_class.refusal_reply(Unforeseen(), request_id)
 
     def _route(self, path: str) -> ResolverMatch:
         match = self._routes.get(path)

@@ -251,3 +251,15 @@ class Draining(Refusal):
     def __init__(self) -> None:
         msg = "This process of the gateway is being stopped; send the request again."
         super().__init__(msg, headers={"retry-after": "1"})
+
+
+class Unforeseen(Refusal):
+    """A mistake of ours, told without its details."""
+
+    status_code = 500
+    default_code = "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Something went wrong in the gateway; the request id helps to find it."
+        )

@@ -5,25 +5,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from gateway.admission import limit_headers
+from gateway.admission import limit_head
 from gateway.serve import Outcome
 from gateway.streams import RelayedStream
 
-Header = tuple[bytes, bytes]
-
-_PRIVATE: Header = (b"cache-control", b"private, no-store")
-_NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+# On everything: it is for one project alone, and it is what its type says.
+_ALWAYS = b"cache-control: private, no-store\r\nx-content-type-options: nosniff\r\n"
 
 
 @dataclass(slots=True)
 class EdgeReply:
-    """A reply as the edge sends it: `body` whole, or `stream` event by event."""
+    """A reply as the edge sends it: `body` whole, or `stream` event by event.
+
+    `head` holds the header lines as they go over the wire, each ended by CR LF.
+    """
 
     status: int
-    headers: list[Header]
+    head: bytes = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     stream: RelayedStream | None = None
     overhead_ms: float | None = None
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The head as ASGI wants it."""
+        lines = self.head.split(b"\r\n")[:-1]
+        return [(name, value) for name, _, value in (x.partition(b": ") for x in lines)]
 
 
 def plain_reply(
@@ -32,15 +39,16 @@ def plain_reply(
     body: bytes,
     headers: Mapping[str, str] | None = None,
 ) -> EdgeReply:
-    sent = [
-        (b"content-type", content_type),
-        (b"content-length", b"%d" % len(body)),
-        _PRIVATE,
-        _NOSNIFF,
-    ]
+    head = b"content-type: %b\r\ncontent-length: %d\r\n%b" % (
+        content_type,
+        len(body),
+        _ALWAYS,
+    )
     if headers:
-        sent.extend((name.encode(), _safe(value)) for name, value in headers.items())
-    return EdgeReply(status, sent, body)
+        head += b"".join(
+            [b"%b: %b\r\n" % (n.encode(), _safe(v)) for n, v in headers.items()]
+        )
+    return EdgeReply(status, head, body)
 
 
 def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeReply:
@@ -48,43 +56,46 @@ def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeRep
     answer, candidates = outcome.answer, outcome.candidates
     model = answer.candidate.model
     overhead_ms = (time.monotonic() - began - answer.upstream_s) * 1000
-    headers = [
-        (b"content-type", content_type),
-        (b"x-request-id", outcome.request_id.encode()),
-        (b"x-signalbox-attempts", b"%d" % answer.attempts),
-        (b"x-signalbox-fallback", b"true" if answer.attempts > 1 else b"false"),
-        (b"x-signalbox-config-version", b"%d" % outcome.config_version),
-        (b"x-signalbox-overhead-ms", b"%.3f" % overhead_ms),
-        *_route_headers(
+    head = (
+        b"content-type: %b\r\n"
+        b"x-request-id: %b\r\n"
+        b"x-signalbox-attempts: %d\r\n"
+        b"x-signalbox-fallback: %b\r\n"
+        b"x-signalbox-config-version: %d\r\n"
+        b"x-signalbox-overhead-ms: %.3f\r\n"
+        b"%b%b"
+    ) % (
+        content_type,
+        outcome.request_id.encode(),
+        answer.attempts,
+        b"true" if answer.attempts > 1 else b"false",
+        outcome.config_version,
+        overhead_ms,
+        _route_head(
             model.provider.slug, model.model_id, candidates.alias, candidates.strategy
         ),
-        *limit_headers(outcome.grant.verdict),
-    ]
+        limit_head(outcome.grant.verdict),
+    )
     if answer.reply is None:
-        headers.append((b"x-accel-buffering", b"no"))
-        return EdgeReply(200, headers, stream=answer.stream, overhead_ms=overhead_ms)
-    cost = answer.attempt.cost
-    if cost is not None:
-        headers.append((b"x-signalbox-cost-usd", f"{cost.usd:f}".encode()))
+        head += b"x-accel-buffering: no\r\n"
+        return EdgeReply(200, head, stream=answer.stream, overhead_ms=overhead_ms)
     body = answer.reply.body
-    headers.append((b"content-length", b"%d" % len(body)))
-    return EdgeReply(200, headers, body, overhead_ms=overhead_ms)
+    if (cost := answer.attempt.cost) is not None:
+        head += b"x-signalbox-cost-usd: %b\r\n" % f"{cost.usd:f}".encode()
+    head += b"content-length: %d\r\n" % len(body)
+    return EdgeReply(200, head, body, overhead_ms=overhead_ms)
 
 
 @lru_cache(maxsize=4096)
-def _route_headers(
-    provider: str, model: str, alias: str, strategy: str
-) -> tuple[Header, ...]:
-    """Return the headers that are the same whenever this route is taken."""
-    return (
-        _PRIVATE,
-        _NOSNIFF,
-        (b"x-signalbox-provider", _safe(provider)),
-        (b"x-signalbox-model", _safe(model)),
-        (b"x-signalbox-alias", _safe(alias)),
-        (b"x-signalbox-strategy", _safe(strategy)),
-        (b"x-signalbox-cache", b"bypass"),
-    )
+def _route_head(provider: str, model: str, alias: str, strategy: str) -> bytes:
+    """Return the header lines that are the same whenever this route is taken."""
+    return _ALWAYS + (
+        b"x-signalbox-provider: %b\r\n"
+        b"x-signalbox-model: %b\r\n"
+        b"x-signalbox-alias: %b\r\n"
+        b"x-signalbox-strategy: %b\r\n"
+        b"x-signalbox-cache: bypass\r\n"
+    ) % (_safe(provider), _safe(model), _safe(alias), _safe(strategy))
 
 
 def _safe(value: str) -> bytes:

@@ -19,7 +19,7 @@ async def send_whole(reply: EdgeReply, scope: Scope, send: Send) -> None:
             {
                 "type": PREPARED_RESPONSE,
                 "status": reply.status,
-                "head": b"".join([b"%b: %b\r\n" % header for header in reply.headers]),
+                "head": reply.head,
                 "body": reply.body,
             }
         )

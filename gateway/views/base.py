@@ -1,6 +1,5 @@
 """What all inference views share: DRF's rules, at a price a warm request can pay."""
 
-import logging
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
@@ -15,8 +14,6 @@ from gateway.errors import MethodRefused, Refusal
 from gateway.records import KeyRecord
 from gateway.replies import EdgeReply, plain_reply
 from gateway.serve import Gateway
-
-logger = logging.getLogger(__name__)
 
 _METHODS = ("GET", "POST")
 
@@ -69,7 +66,7 @@ class InferenceView(APIView):
     _negotiator: ClassVar = DefaultContentNegotiation()
 
     async def respond(self, request: EdgeRequest, **kwargs: Any) -> EdgeReply:
-        """Answer; whatever goes wrong is told in the dialect."""
+        """Answer, or raise what the edge then tells the client in the dialect."""
         drf_request = Request(
             request, authenticators=self._authenticators, negotiator=self._negotiator
         )
@@ -78,25 +75,11 @@ class InferenceView(APIView):
         drf_request.auth = cast("Any", request.key)
         self.request = drf_request
         self.kwargs = kwargs
-        try:
-            handler = getattr(self, (request.method or "").lower(), None)
-            if handler is None or request.method not in _METHODS:
-                raise self._method_refused()
-            self.check_permissions(drf_request)
-            reply: EdgeReply = await handler(drf_request, **kwargs)
-        except APIException as error:
-            return self.refusal_reply(error, request.request_id)
-        except Exception:
-            # The one place where the unforeseen is turned into an answer.
-            logger.exception("request failed", extra={"request_id": request.request_id})
-            return self.refusal_reply(
-                Refusal(
-                    "Something went wrong in the gateway; the request id helps to find it.",
-                    status=500,
-                    code="internal_error",
-                ),
-                request.request_id,
-            )
+        handler = getattr(self, (request.method or "").lower(), None)
+        if handler is None or request.method not in _METHODS:
+            raise self._method_refused()
+        self.check_permissions(drf_request)
+        reply: EdgeReply = await handler(drf_request, **kwargs)
         return reply
 
     def _method_refused(self) -> MethodRefused:

@@ -54,4 +54,5 @@ def _parse(edge: EdgeRequest) -> InferenceRequest:
         models=models_in(body),
         preferences=preferences_in(body),
         attribution=attribution_in(edge.edge_headers),
+        began=edge.began,
     )
