@@ -5,6 +5,8 @@ from django.db import models
 
 class WireProtocol(models.TextChoices):
     OPENAI_CHAT = "openai_chat", "OpenAI Chat Completions"
+    ANTHROPIC_MESSAGES = "anthropic_messages", "Anthropic Messages"
+    GEMINI_GENERATE = "gemini_generate", "Gemini generateContent"
 
 
 class Operation(models.TextChoices):

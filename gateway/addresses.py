@@ -7,15 +7,17 @@ from typing import Any
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+# Whatever leads to an IPv4 address (mapped, NAT64, …) lies outside of it.
+_IPV6_INTERNET = ipaddress.ip_network("2000::/3")
 _REFUSED_NETWORKS = tuple(
     ipaddress.ip_network(network)
     for network in (
-        "64:ff9b::/96",  # NAT64: leads to any IPv4 address.
-        "64:ff9b:1::/48",
-        "2002::/16",  # 6to4: likewise.
+        "2002::/16",  # 6to4: leads to any IPv4 address.
         "2001::/32",  # Teredo: likewise.
-        "::ffff:0:0/96",
-        "100.64.0.0/10",
+        "3fff::/20",  # For documentation.
+        "100.64.0.0/10",  # Carriers' own networks.
+        "192.0.0.0/24",
+        "192.88.99.0/24",  # Relays of 6to4.
     )
 )
 
@@ -33,6 +35,7 @@ def is_public(address: str) -> bool:
     return (
         parsed.is_global
         and not parsed.is_multicast
+        and (parsed.version == 4 or parsed in _IPV6_INTERNET)
         and not any(
             parsed in network
             for network in _REFUSED_NETWORKS

@@ -31,7 +31,7 @@ from gateway.views.models import ModelsView
 
 logger = logging.getLogger(__name__)
 
-PREFIXES = ("/v1/", "/openai/")
+PREFIXES = ("/v1/", "/v1beta/", "/openai/", "/anthropic/", "/gemini/")
 
 _MAX_ROUTES = 256
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import ModuleType
 
-import orjson
-
 from gateway.candidates import Candidate
 from gateway.errors import (
     Refusal,
@@ -22,24 +20,16 @@ from gateway.errors import (
     classify,
     classify_hidden,
 )
+from gateway.exchange import Exchange, exchange_for
 from gateway.metering import Attempt, Meter
 from gateway.protocols import ADAPTERS
 from gateway.streams import RelayedStream
-from gateway.strict_json import join_fields
 from gateway.targets import Target, target_for
 from gateway.transport import Transport, UpstreamCall
 from gateway.types import InferenceRequest, UpstreamFault, UpstreamReply
 
 MAX_WAIT_S = 120.0
 _LONGEST_RETRY_AFTER_S = 60
-
-# Controls of Signalbox in a body; no provider sees them.
-CONTROLS = frozenset({"models", "provider"})
-
-# What a request is must be said by the request.
-_NEVER_DEFAULTED = frozenset({"model", "messages", "stream", "stream_options"})
-# Two names of one bound: who gives either wants no other.
-_SAME_BOUND = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 @dataclass(slots=True)
@@ -52,6 +42,7 @@ class Answer:
     upstream_s: float
     reply: UpstreamReply | None = None
     stream: RelayedStream | None = None
+    dropped: tuple[str, ...] = ()
 
 
 async def try_in_order(
@@ -64,15 +55,17 @@ async def try_in_order(
 ) -> Answer:
     """Return the first answer. Raises a `Refusal` when no target gave one."""
     errors: list[UpstreamError] = []
-    fields = _with_defaults(request.fields, defaults)
     upstream_s = 0.0
     for number, candidate in enumerate(route, start=1):
         target = target_for(candidate)
-        body = _body(fields, request, target)
-        attempt = meter.begin(candidate, number)
+        exchange = exchange_for(request, target, dialect, defaults, meter.request_id)
+        body = exchange.body()
+        attempt = meter.begin(candidate, number, upstream_s)
         asked = time.monotonic()
         try:
-            answer = await _ask(target, body, request, attempt, transport, dialect)
+            answer = await _ask(
+                target, exchange, body, request.stream, attempt, transport, dialect
+            )
         except UpstreamError as error:
             upstream_s += time.monotonic() - asked
             attempt.settle_nothing(http_status=error.status, error_code=error.code)
@@ -94,7 +87,15 @@ async def try_in_order(
             reply, stream = answer
             if reply is not None:
                 _settle(attempt, reply)
-            return Answer(candidate, attempt, number, upstream_s, reply, stream)
+            return Answer(
+                candidate,
+                attempt,
+                number,
+                upstream_s,
+                reply,
+                stream,
+                exchange.dropped,
+            )
     raise _refusal_for(errors)
 
 
@@ -109,25 +110,26 @@ def _settle(attempt: Attempt, reply: UpstreamReply) -> None:
 
 async def _ask(
     target: Target,
+    exchange: Exchange,
     body: bytes,
-    request: InferenceRequest,
+    streamed: bool,
     attempt: Attempt,
     transport: Transport,
     dialect: ModuleType,
 ) -> tuple[UpstreamReply | None, RelayedStream | None]:
     adapter = ADAPTERS[target.handler]
-    call = await transport.post(target, body, attempt.id)
+    call = await transport.post(target, body, attempt.id, streamed=streamed)
     try:
         if call.status != 200:
             raise await _error_of(call, adapter)
-        if not request.stream:
-            reply = _reply_of(await call.read(), call, adapter)
+        if not streamed:
+            reply = _reply_of(await call.read(), call, adapter, exchange)
             call.close()
             return reply, None
         stream = RelayedStream(
             call,
             attempt,
-            adapter.StreamInspector(hide_usage=not request.wants_usage),
+            exchange.inspector(),
             dialect,
             adapter.Unreadable,
             target.redacted,
@@ -140,15 +142,16 @@ async def _ask(
         return None, stream
 
 
-def _reply_of(body: bytes, call: UpstreamCall, adapter: ModuleType) -> UpstreamReply:
+def _reply_of(
+    body: bytes, call: UpstreamCall, adapter: ModuleType, exchange: Exchange
+) -> UpstreamReply:
     try:
         reply = adapter.parse_response(body)
+        if isinstance(reply, UpstreamFault):
+            raise classify_hidden(reply.code, reply.message)
+        return exchange.reply(reply)
     except adapter.Unreadable as error:
         raise UpstreamUnreadable(str(error), status=call.status) from error
-    if isinstance(reply, UpstreamFault):
-        raise classify_hidden(reply.code, reply.message)
-    checked: UpstreamReply = reply
-    return checked
 
 
 async def _error_of(call: UpstreamCall, adapter: ModuleType) -> UpstreamError:
@@ -186,33 +189,6 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return None if math.isnan(number) else number
-
-
-def _with_defaults(
-    fields: Mapping[str, bytes], defaults: Mapping[str, object]
-) -> dict[str, bytes]:
-    if not defaults:
-        return dict(fields)
-    taken = {*fields, *_NEVER_DEFAULTED}
-    if not taken.isdisjoint(_SAME_BOUND):
-        taken |= _SAME_BOUND
-    return {
-        **{n: orjson.dumps(value) for n, value in defaults.items() if n not in taken},
-        **fields,
-    }
-
-
-def _body(fields: dict[str, bytes], request: InferenceRequest, target: Target) -> bytes:
-    adapter = ADAPTERS[target.handler]
-    return join_fields(
-        adapter.build_relayed(
-            fields,
-            target.model.model_id,
-            target.quirks,
-            stream=request.stream,
-            dropped=CONTROLS,
-        )
-    )
 
 
 def _refusal_for(errors: list[UpstreamError]) -> Refusal:

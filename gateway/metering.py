@@ -40,9 +40,10 @@ class Meter(msgspec.Struct, frozen=True):
     routing: dict[str, object]
     input_estimate: int
 
-    def begin(self, candidate: Candidate, attempt: int) -> "Attempt":
+    def begin(self, candidate: Candidate, attempt: int, upstream_s: float) -> "Attempt":
         """Record the intent of an attempt; nothing may go upstream before this.
 
+        `upstream_s` is how long earlier attempts of the request have waited for theirs.
         Raises `Overloaded` when there is no room to record it: what cannot be metered
         is not done.
         """
@@ -50,6 +51,7 @@ class Meter(msgspec.Struct, frozen=True):
         attribution = request.attribution
         tokens = Tokens(input=self.input_estimate, estimated=True)
         cost = cost_of(tokens, candidate.prices)
+        now = time.monotonic()
         record = EventRecord(
             id=str(uuid7()),
             occurred_at=datetime.now(UTC),
@@ -71,6 +73,7 @@ class Meter(msgspec.Struct, frozen=True):
             input_tokens=tokens.input,
             cost_usd=None if cost is None else cost.usd,
             price_ids=() if cost is None else cost.price_ids,
+            overhead_ms=_ms(request.began + upstream_s, now),
             cache="bypass",
             fallback=attempt > 1,
             strategy=self.strategy,
@@ -82,7 +85,7 @@ class Meter(msgspec.Struct, frozen=True):
         except SpoolFull as error:
             msg = "The gateway cannot record usage at the moment; try again shortly."
             raise Overloaded(msg, headers={"retry-after": "5"}) from error
-        return Attempt(self.sink, record, candidate, time.monotonic())
+        return Attempt(self.sink, record, candidate, now)
 
 
 class Attempt:
@@ -135,7 +138,6 @@ class Attempt:
         http_status: int | None = None,
         error_code: str = "",
         reported_model: str = "",
-        overhead_ms: float | None = None,
     ) -> None:
         """Record what became of the attempt, exact where the provider told."""
         if self.settled:
@@ -165,7 +167,6 @@ class Attempt:
                 first_token_ms=None
                 if self.first_token is None
                 else _ms(self.began, self.first_token),
-                overhead_ms=overhead_ms,
             )
         )
 

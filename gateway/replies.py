@@ -76,6 +76,9 @@ def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeRep
         ),
         limit_head(outcome.grant.verdict),
     )
+    if answer.dropped:
+        names = _safe(",".join(answer.dropped))
+        head += b"x-signalbox-dropped-params: %b\r\n" % names
     if answer.reply is None:
         head += b"x-accel-buffering: no\r\n"
         return EdgeReply(200, head, stream=answer.stream, overhead_ms=overhead_ms)

@@ -36,6 +36,8 @@ def _by_latency(candidate: Candidate) -> float:
 
 def _by_weight(candidate: Candidate) -> float:
     """Draw lots, so that each comes first as often as its weight says."""
+    if candidate.weight <= 0:
+        return _UNKNOWN
     return random.expovariate(candidate.weight)  # Fairness, not secrecy.
 
 

@@ -1,16 +1,18 @@
 """Sending a reply: whole, or event by event, with comments into long silences."""
 
 import asyncio
+import logging
 import time
 
 from gateway.asgi import PREPARED_RESPONSE, Scope, Send
 from gateway.clients import Client
-from gateway.errors import Draining
+from gateway.errors import Draining, Unforeseen
 from gateway.replies import EdgeReply
 from gateway.streams import RelayedStream
 
+logger = logging.getLogger(__name__)
+
 _KEEPALIVE_S = 15.0
-_KEEPALIVE = b": keep-alive\n\n"
 
 
 async def send_whole(reply: EdgeReply, scope: Scope, send: Send) -> None:
@@ -37,7 +39,7 @@ async def send_whole(reply: EdgeReply, scope: Scope, send: Send) -> None:
 async def send_stream(
     reply: EdgeReply, stream: RelayedStream, client: Client, send: Send
 ) -> None:
-    keepalive = _Keepalive(send, client)
+    keepalive = _Keepalive(send, client, stream.keepalive)
     try:
         await send(
             {
@@ -56,21 +58,26 @@ async def send_stream(
         client.outlived_server()
         ending = stream.break_off(Draining())
         await send({"type": "http.response.body", "body": ending})
+    except Exception:
+        logger.exception("stream failed")
+        ending = stream.break_off(Unforeseen())
+        await send({"type": "http.response.body", "body": ending})
     finally:
         keepalive.stop()
         stream.close()
 
 
 class _Keepalive:
-    """Writes a comment into a stream that has been silent for a while.
+    """Writes what keeps it alive into a stream that has been silent for a while.
 
     A client that has not taken that for as long again reads no more; it is given up.
     """
 
-    __slots__ = ("_client", "_send", "_task", "_timer", "last")
+    __slots__ = ("_client", "_event", "_send", "_task", "_timer", "last")
 
-    def __init__(self, send: Send, client: Client) -> None:
+    def __init__(self, send: Send, client: Client, event: bytes) -> None:
         self.last = time.monotonic()
+        self._event = event
         self._send = send
         self._client = client
         self._task: asyncio.Task[None] | None = None
@@ -86,11 +93,11 @@ class _Keepalive:
         if self._task is not None and not self._task.done():
             self._client.give_up()
             return
-        if time.monotonic() - self.last >= _KEEPALIVE_S:
+        if self._event and time.monotonic() - self.last >= _KEEPALIVE_S:
             self._task = loop.create_task(self._write())
         self._timer = loop.call_later(_KEEPALIVE_S, self._check)
 
     async def _write(self) -> None:
         await self._send(
-            {"type": "http.response.body", "body": _KEEPALIVE, "more_body": True}
+            {"type": "http.response.body", "body": self._event, "more_body": True}
         )

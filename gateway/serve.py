@@ -5,6 +5,7 @@ from types import ModuleType
 
 from gateway.admission import Grant, admit
 from gateway.candidates import Candidates, candidates_for
+from gateway.errors import Refusal
 from gateway.fallback import Answer, try_in_order
 from gateway.limits import Limiter
 from gateway.metering import Meter, Sink
@@ -49,8 +50,9 @@ async def serve(
     This is the whole life of a request. Each step lives in the module it is named
     after, and no step calls another.
     """
-    catalog = gateway.snapshot.catalog
-    candidates = candidates_for(request, key.project, catalog)
+    snapshot = gateway.snapshot
+    version = snapshot.version
+    candidates = candidates_for(request, key.project, snapshot.catalog)
     route = plan_route(candidates, request.preferences)
     input_tokens = estimate_tokens(request.size)
     grant = await admit(
@@ -67,7 +69,7 @@ async def serve(
         request_id,
         alias=candidates.alias,
         strategy=candidates.strategy,
-        config_version=gateway.snapshot.version,
+        config_version=version,
         routing=candidates.decision(route),
         input_estimate=input_tokens,
     )
@@ -75,11 +77,15 @@ async def serve(
         answer = await try_in_order(
             route, request, candidates.defaults, meter, gateway.transport, dialect
         )
-    except BaseException:
+    except Refusal:
         grant.release(0)
+        raise
+    except BaseException:
+        # The client has gone; what was sent may have been used.
+        grant.release(input_tokens)
         raise
     if answer.stream is not None:
         answer.stream.on_end(grant.release)
     else:
         grant.release(answer.attempt.tokens.input + answer.attempt.tokens.output)
-    return Outcome(request_id, answer, grant, candidates, gateway.snapshot.version)
+    return Outcome(request_id, answer, grant, candidates, version)

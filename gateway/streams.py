@@ -30,9 +30,11 @@ class Inspector(Protocol):
     """What an adapter offers to read a stream of its own protocol."""
 
     started: bool
-    complete: bool
     tokens: Tokens | None
     reported_model: str
+
+    @property
+    def complete(self) -> bool: ...
 
     def read(self, piece: bytes) -> StreamNotes: ...
 
@@ -115,6 +117,12 @@ class RelayedStream:
         except UpstreamError as error:
             self._settle("incomplete", error.code)
             yield self.ending(error.answered_as, error.code, error.message)
+
+    @property
+    def keepalive(self) -> bytes:
+        """What keeps a silent stream alive in its dialect; empty where nothing may."""
+        kept: bytes = self._dialect.KEEPALIVE
+        return kept
 
     def ending(self, status: int, code: str, message: str) -> bytes:
         """Return the event that tells the client that the answer stays incomplete."""

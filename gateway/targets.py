@@ -9,6 +9,7 @@ from yarl import URL
 
 from catalog.patterns import build_path
 from gateway.candidates import Candidate
+from gateway.protocols import ADAPTERS
 from gateway.records import CredentialRecord, EndpointRecord, ModelRecord
 from gateway.redaction import redacted
 from gateway.types import Quirks
@@ -25,6 +26,9 @@ class Target:
     url: URL = field(repr=False)
     # Request line and headers, but for the length of the body and what ends them.
     head: bytes = field(repr=False)
+    # The same for streams, which some protocols serve at a path of their own.
+    stream_url: URL = field(repr=False)
+    stream_head: bytes = field(repr=False)
     quirks: Quirks
     timeout: ClientTimeout
     first_byte_s: float
@@ -41,6 +45,21 @@ class Target:
 
 _targets: dict[tuple[int, int, int | None], Target] = {}
 _MAX_TARGETS = 5_000
+
+# How a request is framed is not for configuration to say.
+_OURS = frozenset(
+    {
+        "host",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "expect",
+        "upgrade",
+        "te",
+        "trailer",
+        "x-client-request-id",
+    }
+)
 
 
 def target_for(candidate: Candidate) -> Target:
@@ -67,14 +86,21 @@ def build_target(
 ) -> Target:
     """Put together what a call needs; it is the same for every request."""
     provider = model.provider
-    url = provider.base_url + build_path(
+    adapter = ADAPTERS[endpoint.handler]
+    path = build_path(
         endpoint.pattern,
         **dict.fromkeys(("model", "deployment", "voice"), model.model_id),
     )
+    query = ""
     headers = {
         "accept": "*/*",
         "user-agent": "signalbox",
-        **{name.lower(): value for name, value in provider.headers},
+        **adapter.HEADERS,
+        **{
+            name.lower(): value
+            for name, value in provider.headers
+            if name.lower() not in _OURS
+        },
         "accept-encoding": "identity",
         "content-type": "application/json",
     }
@@ -86,10 +112,10 @@ def build_target(
             case "header":
                 headers[provider.auth_name.lower()] = secret
             case "query":
-                mark = "&" if "?" in url else "?"
-                url = f"{url}{mark}{provider.auth_name}={quote(secret, safe='')}"
+                query = f"{provider.auth_name}={quote(secret, safe='')}"
     timeouts = provider.timeouts
-    address = URL(url, encoded=True)
+    address = _address(provider.base_url, path, query)
+    stream_address = _address(provider.base_url, adapter.stream_path(path), query)
     return Target(
         model=model,
         endpoint=endpoint,
@@ -97,6 +123,8 @@ def build_target(
         handler=endpoint.handler,
         url=address,
         head=_head(address, headers),
+        stream_url=stream_address,
+        stream_head=_head(stream_address, headers),
         quirks=Quirks(provider.drop_params, provider.rename_params),
         # How long anything else may take, the transport watches over itself.
         timeout=ClientTimeout(
@@ -106,6 +134,13 @@ def build_target(
         idle_s=timeouts.idle_s,
         total_s=timeouts.total_s,
     )
+
+
+def _address(base_url: str, path: str, query: str) -> URL:
+    url = base_url + path
+    if query:
+        url += ("&" if "?" in path else "?") + query
+    return URL(url, encoded=True)
 
 
 def _head(address: URL, headers: Mapping[str, str]) -> bytes:

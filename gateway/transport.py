@@ -116,14 +116,16 @@ class Transport:
         self._sessions: dict[tuple[int, bool], aiohttp.ClientSession] = {}
         self._watchdog = Watchdog()
 
-    async def post(self, target: Target, body: bytes, attempt_id: str) -> UpstreamCall:
+    async def post(
+        self, target: Target, body: bytes, attempt_id: str, *, streamed: bool
+    ) -> UpstreamCall:
         """Send one request; returns when the status is known.
 
         Raises `UpstreamError` for everything that goes wrong before that.
         """
         # Providers that keep it can tell our attempts apart by the id.
         wire = b"%bx-client-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
-            target.head,
+            target.stream_head if streamed else target.head,
             attempt_id.encode(),
             len(body),
             body,
@@ -133,7 +135,7 @@ class Transport:
         guard = self._watchdog.guard(min(now + target.first_byte_s, deadline))
         try:
             response = await self._session_for(target).post(
-                target.url,
+                target.stream_url if streamed else target.url,
                 data=wire,
                 timeout=target.timeout,
                 allow_redirects=False,

@@ -1,11 +1,13 @@
 """The gateway's own words, shared by dialects, adapters and the steps of a request."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from gateway.canonical import ChatRequest
 from usage.tokens import Tokens
 
 JSON = dict[str, Any]
@@ -39,7 +41,8 @@ class InferenceRequest:
 
     `fields` are the top-level members of the body as they came, each value as JSON
     bytes, so that what the gateway does not know is forwarded untouched.
-    `max_output_tokens` is None when the request sets no bound.
+    `max_output_tokens` is None when the request sets no bound; `began` is on the
+    monotonic clock. `canonical` is there once the request had to be translated.
     """
 
     operation: str
@@ -53,6 +56,9 @@ class InferenceRequest:
     models: tuple[str, ...] = ()
     preferences: ProviderPreferences = ProviderPreferences()
     attribution: Attribution = Attribution()
+    began: float = field(default_factory=time.monotonic)
+    body: JSON = field(default_factory=dict)
+    canonical: ChatRequest | None = None
 
 
 class UpstreamReply(msgspec.Struct, frozen=True):
@@ -66,11 +72,24 @@ class UpstreamReply(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFault:
-    """A provider's error body, read: its code (may be empty) and its message."""
+    """A provider's error body, read: its code (may be empty) and its message.
+
+    `status` is the one that the body itself names, `retry_after_s` the wait it asks for.
+    """
 
     code: str
     message: str
     param: str | None = None
+    retry_after_s: float | None = None
+    status: int | None = None
+
+
+class StreamFault(Exception):
+    """An error that a provider sent inside a stream."""
+
+    def __init__(self, fault: UpstreamFault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
 
 
 class StreamNotes(msgspec.Struct, frozen=True):

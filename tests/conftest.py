@@ -1,1 +1,17 @@
 """Fixtures that every test may use; the servers are started by tests/services.py."""
+
+import pytest
+
+from tenants.models import Project
+from tests.factories import ProjectFactory
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return ProjectFactory.create(slug="acorn")
+
+
+@pytest.fixture
+def other_project(db: None) -> Project:
+    """A tenant whose data must never appear in `project`'s answers."""
+    return ProjectFactory.create(slug="birch")

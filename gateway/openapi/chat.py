@@ -1,6 +1,11 @@
 """How POST /v1/chat/completions is described."""
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 
 from gateway.openapi.common import (
     ANSWER,
@@ -66,4 +71,61 @@ chat_schema = extend_schema(
             "Event", _CHUNK, response_only=True, media_type="text/event-stream"
         ),
     ],
+)
+
+_GENERIC = {"type": "object", "additionalProperties": True}
+
+messages_schema = extend_schema(
+    operation_id="create_message",
+    summary="Answer a conversation (Anthropic)",
+    description=(
+        "Anthropic's Messages, for any model: relayed where the target speaks it too, "
+        "translated where it does not. Also at `/anthropic/v1/messages`."
+    ),
+    tags=["Anthropic"],
+    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    request={"application/json": _GENERIC},
+    responses={
+        (200, "application/json"): OpenApiResponse(_GENERIC, "The message."),
+        (200, "text/event-stream"): OpenApiResponse(_GENERIC, "The events."),
+        **refusals(*_STATUSES),
+    },
+)
+
+tokens_schema = extend_schema(
+    operation_id="count_message_tokens",
+    summary="Estimate the tokens of a message (Anthropic)",
+    description="Estimated by the gateway; no provider is asked.",
+    tags=["Anthropic"],
+    parameters=[PROJECT, REQUEST_ID],
+    request={"application/json": _GENERIC},
+    responses={
+        200: OpenApiResponse(_GENERIC, "`input_tokens`."),
+        **refusals(400, 401, 403, 413, 500, 503),
+    },
+)
+
+gemini_schema = extend_schema(
+    operation_id="generate_content",
+    summary="Answer a conversation (Gemini)",
+    description=(
+        "`{model}:generateContent`, `{model}:streamGenerateContent?alt=sse` and "
+        "`{model}:countTokens` (estimated), for any model. Under `/v1beta`, `/v1` and "
+        "`/gemini/v1beta`."
+    ),
+    tags=["Gemini"],
+    parameters=[
+        OpenApiParameter("target", str, "path", description="`model:method`."),
+        PROJECT,
+        *ATTRIBUTION,
+        REQUEST_ID,
+        *ANSWER,
+        *WAITING,
+    ],
+    request={"application/json": _GENERIC},
+    responses={
+        (200, "application/json"): OpenApiResponse(_GENERIC, "The candidates."),
+        (200, "text/event-stream"): OpenApiResponse(_GENERIC, "The events."),
+        **refusals(*_STATUSES),
+    },
 )

@@ -10,7 +10,7 @@ import yaml
 Route = tuple[str, str, str, Callable[..., Any]]
 
 _FOLDER = Path(__file__).parent
-_OTHER_MOUNTS = ("/openai/",)
+_OTHER_MOUNTS = ("/openai/", "/anthropic/", "/gemini/")
 
 
 def each_route_once(endpoints: list[Route]) -> list[Route]:

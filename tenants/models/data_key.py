@@ -1,6 +1,6 @@
 from django.db import models
 
-from tenants.models.project import Project
+from tenants.models.project import Project, ProjectScopedQuerySet
 
 
 class DataKey(models.Model):
@@ -19,6 +19,8 @@ class DataKey(models.Model):
     kek_id = models.CharField(max_length=64)
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectScopedQuerySet.as_manager()
 
     class Meta:
         constraints = [

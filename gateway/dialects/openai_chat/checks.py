@@ -1,27 +1,8 @@
-"""Chat completions as OpenAI's clients speak them to us."""
-
-from typing import Any
-
-import orjson
+"""What a body must be to be a chat request, and what serving it needs to know of it."""
 
 from gateway.types import JSON
 
-NAME = "openai_chat"
-CONTENT_TYPE = b"application/json"
-EVENT_STREAM = b"text/event-stream; charset=utf-8"
 MAX_MODEL_LENGTH = 300
-
-_TYPES_BY_STATUS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    405: "invalid_request_error",
-    413: "invalid_request_error",
-    422: "invalid_request_error",
-    429: "rate_limit_error",
-}
 
 
 class Malformed(ValueError):
@@ -69,36 +50,11 @@ def max_output_tokens(body: JSON) -> int | None:
     return int(bound) * int(body.get("n") or 1)
 
 
+def wants_stream(body: JSON) -> bool:
+    return body.get("stream") is True
+
+
 def wants_usage(body: JSON) -> bool:
     """Say whether the client asked for the usage of a streamed answer."""
     options = body.get("stream_options")
     return type(options) is dict and options.get("include_usage") is True
-
-
-def build_error(
-    status: int, code: str, message: str, param: str | None, extra: JSON | None = None
-) -> bytes:
-    return orjson.dumps({"error": _error(status, code, message, param, extra)})
-
-
-def build_error_event(
-    status: int, code: str, message: str, param: str | None = None
-) -> bytes:
-    """Return the event that ends a stream which cannot be completed."""
-    return (
-        b"data: "
-        + orjson.dumps({"error": _error(status, code, message, param, None)})
-        + b"\n\n"
-    )
-
-
-def _error(
-    status: int, code: str, message: str, param: str | None, extra: JSON | None
-) -> dict[str, Any]:
-    return {
-        "message": message,
-        "type": _TYPES_BY_STATUS.get(status, "server_error"),
-        "param": param,
-        "code": code,
-        **(extra or {}),
-    }

@@ -1,7 +1,4 @@
-"""Chat completions as we speak them to a provider.
-
-Source of the format: https://platform.openai.com/docs/api-reference/chat
-"""
+"""The relay: a request and its answer in this very protocol, changed where they must be."""
 
 import re
 from typing import Any
@@ -9,22 +6,20 @@ from typing import Any
 import msgspec
 import orjson
 
+from gateway.adapters.openai_chat.errors import (
+    Unreadable,
+    error_code,
+    fault_of,
+    printable,
+)
+from gateway.adapters.openai_chat.events import loads
+from gateway.adapters.openai_chat.usage import tokens_in, tokens_of
 from gateway.sse import data_of, split_events
 from gateway.types import JSON, Quirks, StreamNotes, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
 
-NAME = "openai_chat"
-
-# A figure above this is a provider's mistake, not an answer.
-_MAX_PLAUSIBLE_TOKENS = 100_000_000
-
 _INCLUDE_USAGE = b'{"include_usage":true}'
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,\s*')
-
-
-class Unreadable(ValueError):
-    """An answer that is not what the protocol promises."""
-
 
 _ABSENT = msgspec.Raw(b"null")
 _NO_ERROR = frozenset({b"null", b'""', b"{}"})
@@ -38,27 +33,6 @@ class _Reply(msgspec.Struct):
 
 
 _decode_reply = msgspec.json.Decoder(_Reply).decode
-
-
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-
-_decode_usage = msgspec.json.Decoder(_Usage).decode
 
 
 def build_relayed(
@@ -105,7 +79,7 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
         raise Unreadable(msg)
     return UpstreamReply(
         body=body,
-        tokens=_tokens(reply.usage),
+        tokens=tokens_in(reply.usage),
         reported_model=_text(reply.model),
     )
 
@@ -141,9 +115,9 @@ class StreamInspector:
                 is_done = True
                 forward.append(event)
             else:
-                tree = _loads(data)
+                tree = loads(data)
                 if fault := tree.get("error"):
-                    return StreamNotes(b"".join(forward), fault=_fault(fault))
+                    return StreamNotes(b"".join(forward), fault=fault_of(fault))
                 self._note(tree)
                 if tree.get("choices") or not (
                     self._hide_usage and isinstance(tree.get("usage"), dict)
@@ -154,14 +128,14 @@ class StreamInspector:
     def _note(self, tree: JSON) -> None:
         """Note what the event says."""
         if isinstance(name := tree.get("model"), str) and not self.reported_model:
-            self.reported_model = _printable(name)
+            self.reported_model = printable(name)
         choices = tree.get("choices")
         if not isinstance(choices, list):
             choices = []
         finishes = any(type(c) is dict and c.get("finish_reason") for c in choices)
         self.started = self.started or finishes or any(map(_has_content, choices))
         if isinstance(usage := tree.get("usage"), dict):
-            self.tokens = _tokens(orjson.dumps(usage)) or self.tokens
+            self.tokens = tokens_of(usage) or self.tokens
             # Who tells it beside the finish reason has nothing more to say.
             self.complete = self.complete or finishes
 
@@ -196,94 +170,9 @@ def _is_plain(piece: bytes) -> bool:
     )
 
 
-def _loads(data: bytes) -> JSON:
-    try:
-        tree = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        try:
-            tree = orjson.loads(data.decode("utf-8", "replace"))
-        except orjson.JSONDecodeError as error:
-            msg = "An event of the stream is not valid JSON."
-            raise Unreadable(msg) from error
-    if type(tree) is not dict:
-        msg = "An event of the stream is no JSON object."
-        raise Unreadable(msg)
-    return tree
-
-
-def _fault(fault: Any) -> UpstreamFault:
-    if not isinstance(fault, dict):
-        return UpstreamFault("", str(fault)[:1000])
-    message = fault.get("message") or fault.get("detail") or "No message."
-    param = fault.get("param")
-    return UpstreamFault(
-        code=_printable(str(fault.get("code") or fault.get("type") or ""))[:64],
-        message=str(message)[:1000],
-        param=param if isinstance(param, str) else None,
-    )
-
-
 def _text(raw: msgspec.Raw) -> str:
     try:
         value = orjson.loads(bytes(raw))
     except orjson.JSONDecodeError:
         return ""
-    return _printable(value) if isinstance(value, str) else ""
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)
-
-
-def _tokens(raw: bytes | msgspec.Raw) -> Tokens | None:
-    """Return the usage in our terms, or None when it cannot be true."""
-    try:
-        usage = _decode_usage(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    prompt = usage.prompt_tokens_details or _PromptDetails()
-    completion = usage.completion_tokens_details or _CompletionDetails()
-    other = {
-        name: value
-        for name, value in (
-            ("audio_in", prompt.audio_tokens),
-            ("audio_out", completion.audio_tokens),
-        )
-        if value
-    }
-    tokens = Tokens(
-        input=usage.prompt_tokens,
-        output=usage.completion_tokens,
-        cache_read=prompt.cached_tokens or 0,
-        cache_write=prompt.cache_write_tokens or 0,
-        reasoning=completion.reasoning_tokens or 0,
-        other=other,
-    )
-    return tokens if _plausible(tokens) else None
-
-
-def _plausible(tokens: Tokens) -> bool:
-    figures = (
-        tokens.input,
-        tokens.output,
-        tokens.cache_read,
-        tokens.cache_write,
-        tokens.reasoning,
-        *tokens.other.values(),
-    )
-    return (
-        tokens.input + tokens.output > 0
-        and min(figures) >= 0
-        and max(figures) <= _MAX_PLAUSIBLE_TOKENS
-        and tokens.cache_read + tokens.cache_write <= tokens.input
-        and tokens.reasoning <= tokens.output
-    )
-
-
-def error_code(body: bytes) -> UpstreamFault:
-    """Read an error body, however the provider wrote it."""
-    try:
-        tree: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return UpstreamFault("", "The provider answered with an error and no JSON.")
-    return _fault(tree.get("error", tree) if isinstance(tree, dict) else tree)
+    return printable(value) if isinstance(value, str) else ""

@@ -1,0 +1,43 @@
+"""What every part of the protocol needs: its name, and a careful reading of JSON."""
+
+from typing import Any
+
+import orjson
+
+from gateway.types import JSON
+
+NAME = "anthropic_messages"
+
+
+class Unreadable(ValueError):
+    """An answer that is not what the protocol promises."""
+
+
+def loads(data: bytes) -> JSON:
+    """Return the object in the data of an event. Raises `Unreadable`."""
+    try:
+        tree = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        try:
+            tree = orjson.loads(data.decode("utf-8", "replace"))
+        except orjson.JSONDecodeError as error:
+            msg = "An event of the stream is not valid JSON."
+            raise Unreadable(msg) from error
+    if type(tree) is not dict:
+        msg = "An event of the stream is no JSON object."
+        raise Unreadable(msg)
+    return tree
+
+
+def text_of(value: Any) -> str:
+    return value if type(value) is str else ""
+
+
+def object_of(value: Any) -> JSON:
+    return value if type(value) is dict else {}
+
+
+def printable(value: Any) -> str:
+    """Return a text that is fit for a header or a log line."""
+    text = text_of(value)
+    return text if text.isprintable() else ascii(text)

@@ -1,0 +1,111 @@
+"""Usage as chat completions report it, in our terms."""
+
+from typing import Any
+
+import msgspec
+
+from usage.tokens import Tokens
+
+# A figure above this is a provider's mistake, not an answer.
+_MAX_PLAUSIBLE_TOKENS = 100_000_000
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    total_tokens: Any = None
+    # Mistral's.
+    num_cached_tokens: Any = None
+
+
+_decode_usage = msgspec.json.Decoder(_Usage).decode
+
+
+def tokens_in(raw: bytes | msgspec.Raw) -> Tokens | None:
+    """Return the usage in our terms, or None when it cannot be true."""
+    try:
+        usage = _decode_usage(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return _tokens(usage)
+
+
+def tokens_of(tree: Any) -> Tokens | None:
+    """Like `tokens_in`, of usage that has been decoded already."""
+    try:
+        usage = msgspec.convert(tree, _Usage)
+    except msgspec.ValidationError:
+        return None
+    return _tokens(usage)
+
+
+def _tokens(usage: _Usage) -> Tokens | None:
+    prompt = usage.prompt_tokens_details or _PromptDetails()
+    completion = usage.completion_tokens_details or _CompletionDetails()
+    other = {
+        name: value
+        for name, value in (
+            ("audio_in", prompt.audio_tokens),
+            ("audio_out", completion.audio_tokens),
+        )
+        if value
+    }
+    cached = prompt.cached_tokens
+    if cached is None and type(usage.num_cached_tokens) is int:
+        cached = usage.num_cached_tokens
+    reasoning = completion.reasoning_tokens or 0
+    tokens = Tokens(
+        input=usage.prompt_tokens,
+        output=_output(usage, reasoning),
+        cache_read=cached or 0,
+        cache_write=prompt.cache_write_tokens or 0,
+        reasoning=reasoning,
+        other=other,
+    )
+    return tokens if _plausible(tokens) else None
+
+
+def _output(usage: _Usage, reasoning: int) -> int:
+    """Return the completion tokens, reasoning included.
+
+    xAI counts reasoning apart, and DeepInfra does for some models: the total, or
+    reasoning larger than what should contain it, gives it away.
+    """
+    output = usage.completion_tokens
+    if reasoning > 0 and (
+        reasoning > output
+        or usage.total_tokens == usage.prompt_tokens + output + reasoning
+    ):
+        return output + reasoning
+    return output
+
+
+def _plausible(tokens: Tokens) -> bool:
+    figures = (
+        tokens.input,
+        tokens.output,
+        tokens.cache_read,
+        tokens.cache_write,
+        tokens.reasoning,
+        *tokens.other.values(),
+    )
+    return (
+        tokens.input + tokens.output > 0
+        and min(figures) >= 0
+        and max(figures) <= _MAX_PLAUSIBLE_TOKENS
+        and tokens.cache_read + tokens.cache_write <= tokens.input
+        and tokens.reasoning <= tokens.output
+    )

@@ -1,0 +1,35 @@
+"""Anthropic's Messages as clients speak them to us."""
+
+from gateway.dialects.anthropic_messages.errors import build_error, build_error_event
+from gateway.dialects.anthropic_messages.malformed import NAME, Malformed
+from gateway.dialects.anthropic_messages.request import (
+    MAX_MODEL_LENGTH,
+    check_request,
+    max_output_tokens,
+    parse_request,
+    wants_stream,
+    wants_usage,
+)
+from gateway.dialects.anthropic_messages.response import build_response
+from gateway.dialects.anthropic_messages.stream import KEEPALIVE, StreamBuilder
+
+CONTENT_TYPE = b"application/json"
+EVENT_STREAM = b"text/event-stream; charset=utf-8"
+
+__all__ = [
+    "CONTENT_TYPE",
+    "EVENT_STREAM",
+    "KEEPALIVE",
+    "MAX_MODEL_LENGTH",
+    "NAME",
+    "Malformed",
+    "StreamBuilder",
+    "build_error",
+    "build_error_event",
+    "build_response",
+    "check_request",
+    "max_output_tokens",
+    "parse_request",
+    "wants_stream",
+    "wants_usage",
+]

@@ -1,0 +1,38 @@
+"""Chat completions as OpenAI's clients speak them to us."""
+
+from gateway.dialects.openai_chat.checks import (
+    MAX_MODEL_LENGTH,
+    Malformed,
+    check_request,
+    max_output_tokens,
+    wants_stream,
+    wants_usage,
+)
+from gateway.dialects.openai_chat.errors import build_error, build_error_event
+from gateway.dialects.openai_chat.protocol import (
+    CONTENT_TYPE,
+    EVENT_STREAM,
+    KEEPALIVE,
+    NAME,
+)
+from gateway.dialects.openai_chat.request import parse_request
+from gateway.dialects.openai_chat.response import build_response
+from gateway.dialects.openai_chat.stream import StreamBuilder
+
+__all__ = [
+    "CONTENT_TYPE",
+    "EVENT_STREAM",
+    "KEEPALIVE",
+    "MAX_MODEL_LENGTH",
+    "NAME",
+    "Malformed",
+    "StreamBuilder",
+    "build_error",
+    "build_error_event",
+    "build_response",
+    "check_request",
+    "max_output_tokens",
+    "parse_request",
+    "wants_stream",
+    "wants_usage",
+]

@@ -1,0 +1,164 @@
+"""A live gateway between official clients and a simulated provider."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import httpx
+import openai
+import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from catalog.models import AIModel, Alias, Provider
+from gateway import streams, transport
+from gateway.simulator import Simulator, serve
+from tenants.models import ApiKey, Project
+from tests.factories import (
+    AIModelFactory,
+    AliasFactory,
+    AliasTargetFactory,
+    CredentialFactory,
+    EndpointFactory,
+    PriceFactory,
+    ProjectFactory,
+    ProviderFactory,
+)
+from tests.gateway.live import LiveGateway, open_sockets, wait_until
+
+CREDENTIAL = "sk-upstream-credential-of-the-platform"
+
+
+@pytest.fixture(scope="session")
+def running_upstream() -> Iterator[Simulator]:
+    with serve(any_model=True) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def upstream(running_upstream: Simulator) -> Simulator:
+    """The provider, without calls and settings of earlier tests."""
+    running_upstream.reset()
+    return running_upstream
+
+
+@pytest.fixture(scope="module")
+def running_gateway(
+    tmp_path_factory: pytest.TempPathFactory,
+    running_upstream: Simulator,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[LiveGateway]:
+    connection.close()
+    before = open_sockets()
+    gateway = LiveGateway(tmp_path_factory.mktemp("spool"))
+    # Its threads read the database between two tests as well.
+    with django_db_blocker.unblock(), gateway:
+        yield gateway
+    connection.close()
+    wait_until(lambda: open_sockets() <= before)
+
+
+@pytest.fixture
+def live(running_gateway: LiveGateway, transactional_db: None) -> Iterator[LiveGateway]:
+    """The gateway, which must have nothing left to do when the test is over."""
+    yield running_gateway
+    running_gateway.assert_nothing_is_left()
+
+
+@pytest.fixture
+def provider(transactional_db: None, upstream: Simulator) -> Provider:
+    """The simulator as a provider, with a credential of the platform."""
+    provider = ProviderFactory.create(
+        slug="sim", base_url=upstream.url, allow_private_addresses=True
+    )
+    EndpointFactory.create(provider=provider)
+    CredentialFactory.create(provider=provider, value=CREDENTIAL)
+    return provider
+
+
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    return ProjectFactory.create(slug="acorn")
+
+
+@pytest.fixture
+def other_project(transactional_db: None) -> Project:
+    """A tenant whose data must never appear in `project`'s answers."""
+    return ProjectFactory.create(slug="birch")
+
+
+Offer = Callable[..., Alias]
+
+
+@pytest.fixture
+def offer(live: LiveGateway, provider: Provider) -> Offer:
+    """Put models of the simulator behind an alias, in this order, and wait for it."""
+
+    def put(*model_ids: str, name: str = "fast", **fields: object) -> Alias:
+        alias = AliasFactory.create(name=name, **fields)
+        for priority, model_id in enumerate(model_ids, start=1):
+            model = offered_model(provider, model_id)
+            AliasTargetFactory.create(alias=alias, model=model, priority=priority)
+        live.caught_up()
+        return alias
+
+    return put
+
+
+def offered_model(provider: Provider, model_id: str) -> AIModel:
+    """Return a model of that name, with a price of 1 and 2 USD per million tokens."""
+    found = AIModel.objects.filter(provider=provider, model_id=model_id).first()
+    if found is not None:
+        return found
+    model = AIModelFactory.create(provider=provider, model_id=model_id)
+    for component, usd in (("input", "1.00"), ("output", "2.00")):
+        PriceFactory.create(model=model, component=component, per_million=Decimal(usd))
+    return model
+
+
+@pytest.fixture
+def key(project: Project) -> str:
+    _, text = ApiKey.issue(project, "test")
+    return text
+
+
+@pytest.fixture
+def client(live: LiveGateway, key: str) -> Iterator[openai.OpenAI]:
+    """OpenAI's own client; nothing but the address and the key is different."""
+    with client_for(live, key) as client:
+        yield client
+
+
+def client_for(live: LiveGateway, key: str, *, max_retries: int = 0) -> openai.OpenAI:
+    return openai.OpenAI(
+        base_url=f"{live.url}/v1", api_key=key, max_retries=max_retries
+    )
+
+
+@pytest.fixture
+def http(live: LiveGateway, key: str) -> Iterator[httpx.Client]:
+    """A plain HTTP client that presents the key."""
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=live.url, headers=headers, timeout=10) as http:
+        yield http
+
+
+@pytest.fixture
+def impatient(provider: Provider) -> Provider:
+    """The provider, which is not waited for very long."""
+    Provider.objects.update(
+        connect_timeout_s=0.2,
+        first_byte_timeout_s=0.2,
+        idle_timeout_s=0.2,
+        total_timeout_s=0.6,
+    )
+    return provider
+
+
+@pytest.fixture
+def small_caps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers may be 400 kB long, and their events 100 kB."""
+    monkeypatch.setattr(streams, "MAX_RESPONSE_BYTES", 400_000)
+    monkeypatch.setattr(streams, "MAX_EVENT_BYTES", 100_000)
+    monkeypatch.setattr(transport, "MAX_RESPONSE_BYTES", 400_000)
+    monkeypatch.setattr(transport.UpstreamCall.read, "__defaults__", (400_000,))

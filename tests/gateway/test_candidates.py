@@ -1,0 +1,221 @@
+"""Who could serve a request, and why some could not."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.candidates import Candidates, candidates_for
+from gateway.errors import (
+    InvalidRequest,
+    NoCandidate,
+    Refusal,
+    ResidencyViolation,
+    UnknownModel,
+    UnpricedModel,
+)
+from gateway.records import AliasRecord, CredentialRecord, ModelRecord, ProjectRecord
+from gateway.types import InferenceRequest, ProviderPreferences
+from tenants.encryption import Secret
+from tests.gateway.records import (
+    NOTHING,
+    PROJECT,
+    alias,
+    catalog,
+    model,
+    provider,
+    request,
+    target,
+)
+
+ONE, TWO = provider("one", 1, region="eu"), provider("two", 2, region="us")
+CHEAP, DEAR = model(1, ONE), model(2, TWO)
+FAST = alias("fast", target(CHEAP), target(DEAR, 2))
+
+
+def found(
+    asked: InferenceRequest,
+    *aliases: AliasRecord,
+    models: tuple[ModelRecord, ...] = (CHEAP, DEAR),
+    project: ProjectRecord = PROJECT,
+) -> Candidates:
+    return candidates_for(asked, project, catalog(models, aliases or (FAST,)))
+
+
+def names(candidates: Candidates) -> list[str]:
+    return [candidate.model.name for candidate in candidates.able]
+
+
+def test_an_alias_stands_for_its_targets_in_their_order() -> None:
+    candidates = found(request("fast"))
+
+    assert names(candidates) == ["one/m1", "two/m2"]
+    assert (candidates.alias, candidates.strategy) == ("fast", "priority")
+
+
+def test_a_projects_own_alias_goes_before_the_global_one() -> None:
+    own = alias("fast", target(DEAR), number=7, defaults={"temperature": 0})
+    project = replace(PROJECT, aliases={"fast": own}, aliases_by_pk={7: own})
+
+    candidates = found(request("fast"), project=project)
+
+    assert names(candidates) == ["two/m2"]
+    assert candidates.defaults == {"temperature": 0}
+
+
+@pytest.mark.parametrize("name", ["one/m1", "m1"])
+def test_a_model_is_found_by_its_full_and_by_its_bare_name(name: str) -> None:
+    candidates = found(request(name))
+
+    assert names(candidates) == ["one/m1"]
+    assert candidates.alias == ""
+
+
+def test_a_bare_name_that_several_providers_serve_is_ambiguous() -> None:
+    twin = replace(DEAR, model_id="m1")
+
+    with pytest.raises(UnknownModel, match="one/m1, two/m1"):
+        found(request("m1"), models=(CHEAP, twin))
+
+
+@pytest.mark.parametrize("name", ["slow", "one/m9", "three/m1", "FAST", " fast"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(UnknownModel):
+        found(request(name))
+
+
+def test_no_name_means_the_default_alias() -> None:
+    project = replace(PROJECT, default_alias="fast")
+
+    assert found(request(""), project=project).alias == "fast"
+    with pytest.raises(InvalidRequest):
+        found(request(""))
+
+
+def test_aliases_behind_an_alias_are_followed() -> None:
+    inner = alias("inner", target(DEAR, 5), target(CHEAP, 9), number=2)
+    outer = alias("outer", target(inner, 1), number=3)
+
+    assert names(found(request("outer"), inner, outer)) == ["two/m2", "one/m1"]
+
+
+def test_a_loop_of_aliases_ends() -> None:
+    first = alias("first", number=1)
+    second = alias("second", target(first), target(CHEAP), number=2)
+    first = replace(first, targets=(target(second),))
+
+    assert set(names(found(request("first"), first, second))) == {"one/m1"}
+
+
+def test_further_models_of_the_request_come_after_the_named_one() -> None:
+    candidates = found(request("m2", models=("m2", "one/m1")))
+
+    assert names(candidates) == ["two/m2", "one/m1"]
+    assert [candidate.turn for candidate in candidates.able] == [0, 2]
+
+
+def test_further_models_must_exist_too() -> None:
+    with pytest.raises(UnknownModel, match="nowhere"):
+        found(request("fast", models=("nowhere",)))
+
+
+# What is changed of the model, of the alias and of the request's preferences.
+Changes = dict[str, Any]
+REASONS: dict[str, tuple[Changes, Changes, Changes]] = {
+    "operation": ({"operations": frozenset({"embeddings"})}, {}, {}),
+    "endpoint": ({"provider": replace(ONE, endpoints=NOTHING)}, {}, {}),
+    "capability": ({}, {"required_capabilities": frozenset({"vision"})}, {}),
+    "region": ({}, {"region": "us"}, {}),
+    "only": ({}, {}, {"only": frozenset({"two"})}),
+    "ignore": ({}, {}, {"ignore": frozenset({"one"})}),
+    "not_configured": ({"provider": replace(ONE, credentials=())}, {}, {}),
+    "unpriced_model": ({"prices": ()}, {}, {}),
+}
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_who_cannot_serve_is_dropped_with_the_reason(code: str) -> None:
+    of_model, of_alias, of_request = REASONS[code]
+    unfit = replace(CHEAP, **of_model)
+    able = replace(DEAR, capabilities=frozenset({"text", "vision"}))
+    asked = request("fast", preferences=ProviderPreferences(**of_request))
+
+    candidates = found(asked, replace(FAST, **of_alias), models=(unfit, able))
+
+    assert names(candidates) == ["two/m2"]
+    (dropped,) = candidates.dropped
+    assert (dropped.model, dropped.code) == ("one/m1", code)
+    assert candidates.decision(candidates.able) == {
+        "order": ["two/m2"],
+        "dropped": {"one/m1": code},
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "refusal"),
+    [
+        ("operation", InvalidRequest),
+        ("endpoint", InvalidRequest),
+        ("capability", NoCandidate),
+        ("region", NoCandidate),
+        ("only", NoCandidate),
+        ("ignore", NoCandidate),
+        ("not_configured", NoCandidate),
+        ("unpriced_model", UnpricedModel),
+    ],
+)
+def test_the_refusal_names_the_reason_when_nobody_is_left(
+    code: str, refusal: type[Refusal]
+) -> None:
+    of_model, of_alias, of_request = REASONS[code]
+    asked = request("fast", preferences=ProviderPreferences(**of_request))
+    only = replace(FAST, targets=(target(CHEAP),), **of_alias)
+
+    with pytest.raises(refusal, match="one/m1"):
+        found(asked, only, models=(replace(CHEAP, **of_model),))
+
+
+def test_data_stays_in_the_regions_of_the_project() -> None:
+    project = replace(PROJECT, allowed_regions=frozenset({"us"}))
+
+    assert names(found(request("fast"), project=project)) == ["two/m2"]
+    with pytest.raises(ResidencyViolation):
+        found(request("m1"), project=project)
+
+
+def test_an_alias_without_active_models_serves_nobody() -> None:
+    with pytest.raises(NoCandidate, match="no active model"):
+        found(request("fast"), replace(FAST, targets=()))
+
+
+def test_a_projects_own_credential_goes_before_the_platforms() -> None:
+    own = CredentialRecord(9, Secret("own"))
+    project = replace(PROJECT, credentials={ONE.id: (own,)})
+
+    candidates = found(request("fast"), project=project)
+
+    assert [candidate.credential for candidate in candidates.able] == [
+        own,
+        TWO.credentials[0],
+    ]
+
+
+def test_a_provider_that_asks_for_no_credential_needs_none() -> None:
+    free = replace(ONE, auth_kind="none", credentials=())
+
+    candidates = found(request("m1"), models=(replace(CHEAP, provider=free), DEAR))
+
+    assert candidates.able[0].credential is None
+
+
+def test_a_price_of_tomorrow_is_no_price_today() -> None:
+    tomorrow = time.time() + 86_400
+    unpriced = replace(CHEAP, prices=((tomorrow, CHEAP.prices[0][1]),))
+
+    with pytest.raises(UnpricedModel):
+        found(request("m1"), models=(unpriced, DEAR))
+
+    allowed = replace(PROJECT, allow_unpriced=True)
+    candidates = found(request("m1"), models=(unpriced, DEAR), project=allowed)
+    assert candidates.able[0].prices is None

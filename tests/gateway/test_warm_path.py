@@ -1,0 +1,162 @@
+"""A warm request asks PostgreSQL nothing and Redis at most once."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+import psycopg
+import pytest
+import redis
+from django.conf import settings
+
+from gateway.limit_scripts import ADMIT, HEARTBEAT, SETTLE
+from tenants.models import ApiKey, Project
+from tests.factories import LimitFactory
+from tests.gateway.conftest import Offer
+from tests.gateway.live import LiveGateway, wait_until
+
+PATH = "/v1/chat/completions"
+BODY: Any = {"model": "fast", "messages": [{"role": "user", "content": "Hello there"}]}
+REQUESTS = 50
+
+_SCRIPTS = {
+    ADMIT.digest: "admit",
+    SETTLE.digest: "settle",
+    HEARTBEAT.digest: "heartbeat",
+}
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Note every SQL statement of this process, whichever thread and driver sends it.
+
+    What belongs to no request is left out: the shipper's writes, which have a thread of
+    their own, and the poll of the configuration's version.
+    """
+    found: list[str] = []
+
+    def noting(execute: Any) -> Any:
+        def noted(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+            text = query if isinstance(query, str) else str(query)
+            of_poll = "tenants_configchange" in text and "max(id)" in text
+            if threading.current_thread().name != "shipper" and not of_poll:
+                found.append(f"{threading.current_thread().name}: {text}")
+            return execute(self, query, *arguments, **options)
+
+        return noted
+
+    with (
+        patch.object(psycopg.Cursor, "execute", noting(psycopg.Cursor.execute)),
+        patch.object(
+            psycopg.AsyncCursor, "execute", noting(psycopg.AsyncCursor.execute)
+        ),
+    ):
+        yield found
+
+
+@contextmanager
+def redis_commands() -> Iterator[Counter[str]]:
+    """Count every command that Redis is sent, scripts by what they do."""
+    counts: Counter[str] = Counter()
+
+    def listen() -> None:
+        for seen in monitor.listen():
+            words = seen["command"].split()
+            if words[0] == "ECHO":
+                return
+            # What a script does inside of Redis is no command of ours.
+            if seen["client_type"] != "lua":
+                counts[_SCRIPTS.get(words[1], words[0].lower())] += 1
+
+    url = settings.REDIS_URL
+    with redis.Redis.from_url(url) as client, redis.Redis.from_url(url) as other:
+        # What connecting needs is sent before the counting begins.
+        other.ping()
+        with client.monitor() as monitor:
+            listener = threading.Thread(target=listen)
+            listener.start()
+            yield counts
+            other.echo("This was all.")
+            listener.join(timeout=5)
+
+
+Ask = Callable[[], None]
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "streamed"])
+def ask(http: httpx.Client, request: pytest.FixtureRequest) -> Ask:
+    def ask() -> None:
+        assert http.post(PATH, json={**BODY, "stream": request.param}).is_success
+
+    return ask
+
+
+def test_a_warm_request_sends_no_sql(
+    live: LiveGateway, ask: Ask, offer: Offer, project: Project
+) -> None:
+    for metric in ("requests", "tokens", "concurrency"):
+        LimitFactory.create(project=project, metric=metric, amount=100_000)
+    offer("sim-chat")
+
+    with statements() as cold:
+        ask()
+    live.settled()
+    with statements() as warm:
+        for _ in range(REQUESTS):
+            ask()
+
+    assert any("tenants_apikey" in statement for statement in cold)
+    assert warm == []
+    assert len(live.events(project)) == REQUESTS + 1
+
+
+@pytest.mark.parametrize(
+    ("metrics", "admissions", "settlements"),
+    [
+        ([], 0, 0),
+        (["requests"], 1, 0),
+        (["requests", "tokens"], 1, 1),
+        (["requests", "tokens", "concurrency"], 1, 1),
+    ],
+    ids=["no limits", "requests", "requests and tokens", "all limits"],
+)
+def test_a_warm_request_asks_redis_once_at_most(
+    live: LiveGateway,
+    ask: Ask,
+    offer: Offer,
+    project: Project,
+    metrics: list[str],
+    admissions: int,
+    settlements: int,
+) -> None:
+    for metric in metrics:
+        LimitFactory.create(project=project, metric=metric, amount=100_000)
+        key = ApiKey.objects.for_project(project).get()
+        LimitFactory.create(project=project, api_key=key, metric=metric, amount=90_000)
+    offer("sim-chat")
+    link = live.gateway.limiter.link
+    ask()
+    live.settled()
+    wait_until(lambda: not link._later)
+    # What was taken from the queue is on its way for as long as this at most.
+    time.sleep(0.05)
+
+    with (
+        patch.object(type(link), "ask", autospec=True, side_effect=type(link).ask) as a,
+        redis_commands() as counts,
+    ):
+        for _ in range(REQUESTS):
+            ask()
+        wait_until(lambda: counts["settle"] >= REQUESTS * settlements)
+
+    # What is awaited goes through `ask`; settlements are sent behind the answer.
+    assert a.call_count == REQUESTS * admissions
+    assert counts["admit"] == REQUESTS * admissions
+    assert counts["settle"] == REQUESTS * settlements
+    # The heartbeat of the process has its own time and belongs to no request.
+    assert {*counts} <= {"admit", "settle", "heartbeat"}
