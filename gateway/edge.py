@@ -27,6 +27,7 @@ from gateway.replies import EdgeReply
 from gateway.sending import send_stream, send_whole
 from gateway.serve import Gateway
 from gateway.views.base import EdgeRequest, InferenceView
+from gateway.views.chat import GenerateContentView, MessagesView
 from gateway.views.models import ModelsView
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,20 @@ logger = logging.getLogger(__name__)
 PREFIXES = ("/v1/", "/v1beta/", "/openai/", "/anthropic/", "/gemini/")
 
 _MAX_ROUTES = 256
+
+
+# Whose error shape a request gets that finds no route.
+_NEIGHBOURS: tuple[tuple[str, type[InferenceView]], ...] = (
+    ("/v1/messages", MessagesView),
+    ("/anthropic/", MessagesView),
+    ("/v1beta/", GenerateContentView),
+    ("/gemini/", GenerateContentView),
+    ("/", ModelsView),
+)
+
+
+def _view_of_errors(path: str) -> type[InferenceView]:
+    return next(view for prefix, view in _NEIGHBOURS if path.startswith(prefix))
 
 
 class Edge:
@@ -69,7 +84,7 @@ class Edge:
         request_id = str(uuid7())
         sent: list[tuple[bytes, bytes]] = scope["headers"]
         headers = dict(sent)
-        view_class: type[InferenceView] = ModelsView
+        view_class: type[InferenceView] = _view_of_errors(scope["path"])
         try:
             if len(headers) < len(sent):
                 check_repeats(sent)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
+import msgspec
 import orjson
 
 from gateway.canonical import ChatRequest
@@ -148,9 +149,11 @@ def _canonical(request: InferenceRequest, dialect: ModuleType) -> ChatRequest:
     """Return the request in canonical words, read once for all its attempts."""
     if request.canonical is None:
         try:
-            request.canonical = dialect.parse_request(request.body)
+            canonical: ChatRequest = dialect.parse_request(request.body)
         except dialect.Malformed as error:
             raise InvalidRequest(str(error), param=error.param) from error
+        # Some dialects say it in the path.
+        request.canonical = msgspec.structs.replace(canonical, stream=request.stream)
     return request.canonical
 
 

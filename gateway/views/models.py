@@ -1,18 +1,17 @@
-"""GET /v1/models and /v1/models/{id}: what a key may use."""
+"""GET /v1/models and /v1/models/{id}: what a key may use, in the client's shape."""
 
-import time
 from typing import Any, ClassVar
 
 import orjson
 from rest_framework.request import Request
 
-from gateway.candidates import credential_for
-from gateway.dialects import openai_chat
+from gateway.dialects import gemini_generate, openai_chat
 from gateway.errors import UnknownModel
+from gateway.model_lists import ENTRIES, LISTS, dialect_of, entries_for, entry_for
 from gateway.openapi.models import model_schema, models_schema
-from gateway.records import Catalog, ModelRecord, ProjectRecord
 from gateway.replies import EdgeReply, plain_reply
-from gateway.views.base import InferenceView
+from gateway.views.base import EdgeRequest, InferenceView
+from gateway.views.chat import GenerateContentView
 
 
 class ModelsView(InferenceView):
@@ -23,8 +22,8 @@ class ModelsView(InferenceView):
     @models_schema
     async def get(self, request: Request) -> EdgeReply:
         edge = self.edge
-        entries = list_for(edge.key.project, edge.gateway.snapshot.catalog)
-        return _json_reply({"object": "list", "data": entries}, edge.request_id)
+        entries = entries_for(edge.key.project, edge.gateway.snapshot.catalog)
+        return _json_reply(LISTS[_dialect(edge)](entries), edge.request_id)
 
 
 class ModelView(InferenceView):
@@ -34,44 +33,31 @@ class ModelView(InferenceView):
 
     @model_schema
     async def get(self, request: Request, model: str) -> EdgeReply:
-        edge = self.edge
-        catalog = edge.gateway.snapshot.catalog
-        for entry in list_for(edge.key.project, catalog):
-            if entry["id"] == model:
-                return _json_reply(entry, edge.request_id)
-        for known in catalog.models_by_id.get(model, ()):
-            if _is_usable(known, edge.key.project):
-                return _json_reply(
-                    _entry(model, known.provider.slug, catalog), edge.request_id
-                )
-        msg = f"There is no model or alias {model!r}; GET /v1/models lists them."
+        return _one(self.edge, model)
+
+
+class GeminiModelView(GenerateContentView):
+    """Where Gemini's clients ask for a model, and call its methods."""
+
+    async def get(self, request: Request, target: str) -> EdgeReply:
+        return _one(self.edge, target)
+
+
+class GeminiModelsView(ModelsView):
+    dialect: ClassVar = gemini_generate
+
+
+def _one(edge: EdgeRequest, name: str) -> EdgeReply:
+    name = name.removeprefix("models/")
+    entry = entry_for(name, edge.key.project, edge.gateway.snapshot.catalog)
+    if entry is None:
+        msg = f"There is no model or alias {name!r}; GET /v1/models lists them."
         raise UnknownModel(msg, param="model")
+    return _json_reply(ENTRIES[_dialect(edge)](entry), edge.request_id)
 
 
-def list_for(project: ProjectRecord, catalog: Catalog) -> list[dict[str, Any]]:
-    """Return the aliases and models of a project, in OpenAI's shape."""
-    names = sorted({*project.aliases, *catalog.aliases})
-    return [_entry(name, "signalbox", catalog) for name in names] + [
-        _entry(name, model.provider.slug, catalog)
-        for name, model in sorted(catalog.models_by_name.items())
-        if _is_usable(model, project)
-    ]
-
-
-def _is_usable(model: ModelRecord, project: ProjectRecord) -> bool:
-    provider = model.provider
-    if project.allowed_regions and provider.region not in project.allowed_regions:
-        return False
-    return provider.auth_kind == "none" or credential_for(model, project) is not None
-
-
-def _entry(name: str, owner: str, catalog: Catalog) -> dict[str, Any]:
-    return {
-        "id": name,
-        "object": "model",
-        "created": int(catalog.loaded_at or time.time()),
-        "owned_by": owner,
-    }
+def _dialect(edge: EdgeRequest) -> str:
+    return dialect_of(edge.path, edge.edge_headers, edge.scope["query_string"])
 
 
 def _json_reply(content: dict[str, Any], request_id: str) -> EdgeReply:

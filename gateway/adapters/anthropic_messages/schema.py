@@ -63,7 +63,11 @@ def _define(
 
 def _converted(node: Any, named: set[str], depth: int) -> JSON:
     """Return the node in the subset; the definitions it names are added to `named`."""
-    if type(node) is not dict or depth > _MAX_DEPTH:
+    if (
+        type(node) is not dict
+        or depth > _MAX_DEPTH
+        or {"anyOf", "oneOf"} <= node.keys()
+    ):
         raise Inexpressible
     if "$ref" in node:
         return _reference(node["$ref"], named)
@@ -86,13 +90,19 @@ def _converted(node: Any, named: set[str], depth: int) -> JSON:
 
 def _nested(name: str, value: Any, named: set[str], depth: int) -> JSON:
     """Return the member if it holds schemas, converted, else nothing."""
-    if name == "properties" and type(value) is dict:
-        within = {key: _converted(one, named, depth) for key, one in value.items()}
-        return {name: within}
-    if name in {"anyOf", "oneOf", "allOf"} and type(value) is list:
-        among = [_converted(one, named, depth) for one in value]
-        return {"anyOf" if name == "oneOf" else name: among}
-    return {name: _converted(value, named, depth)} if name == "items" else {}
+    match name, value:
+        case "properties", dict():
+            within = {key: _converted(one, named, depth) for key, one in value.items()}
+            return {name: within}
+        case (("anyOf" | "allOf" | "oneOf"), list()):
+            among = [_converted(one, named, depth) for one in value]
+            return {"anyOf" if name == "oneOf" else name: among}
+        case (("properties" | "anyOf" | "allOf" | "oneOf"), _):
+            raise Inexpressible
+        case "items", _:
+            return {name: _converted(value, named, depth)}
+        case _:
+            return {}
 
 
 def _texts(told: Any) -> list[str]:

@@ -12,6 +12,7 @@ from gateway.adapters.gemini_generate.candidates import (
 from gateway.adapters.gemini_generate.citations import citations_of
 from gateway.adapters.gemini_generate.errors import fault_of
 from gateway.adapters.gemini_generate.events import End, trees_of
+from gateway.adapters.gemini_generate.logprobs import logprobs_of
 from gateway.adapters.gemini_generate.protocol import (
     as_index,
     as_objects,
@@ -113,10 +114,14 @@ class _Candidate:
         self._cited: set[Citation] = set()
 
     def read(self, raw: JSON) -> Iterator[Chunk]:
+        logprobs = logprobs_of(raw)
         for each in raw_parts(raw):
             for part in parts_of(each, f"{self._prefix}{self._calls}"):
                 self._has_content |= not isinstance(part, Reasoning)
-                yield from self._part(part)
+                yield from self._part(part, logprobs)
+                if isinstance(part, Text):
+                    # They are those of the whole event, told once.
+                    logprobs = None
         if "groundingMetadata" in raw or "citationMetadata" in raw:
             for citation in citations_of(raw, "".join(self._texts)):
                 if citation not in self._cited:
@@ -127,11 +132,11 @@ class _Candidate:
             self._is_over = True
             yield self._finished(reason, as_text(raw.get("finishMessage")))
 
-    def _part(self, part: Part) -> Iterator[Chunk]:
+    def _part(self, part: Part, logprobs: JSON | None) -> Iterator[Chunk]:
         match part:
             case Text(text=text):
                 self._texts.append(text)
-                yield TextDelta(text, self._index)
+                yield TextDelta(text, self._index, logprobs)
             case Reasoning(text=text, signature=signature, protocol=protocol):
                 yield ReasoningDelta(
                     text, signature, protocol=protocol, choice=self._index

@@ -1,7 +1,5 @@
 """Whole answers, as Google's clients read them."""
 
-from typing import Any
-
 import orjson
 
 from gateway.canonical import ChatResult, Choice, Refusal, Text
@@ -11,6 +9,7 @@ from gateway.dialects.gemini_generate.answers import (
     parts_of,
     usage_of,
 )
+from gateway.dialects.gemini_generate.logprobs import logprobs_of
 from gateway.types import JSON
 
 
@@ -46,29 +45,6 @@ def _candidate(choice: Choice) -> JSON:
         "finishReason": FINISH_REASONS[choice.finish_reason],
         "index": choice.index,
     }
-    if (logprobs := _logprobs(choice.logprobs)) is not None:
+    if (logprobs := logprobs_of(choice.logprobs)) is not None:
         candidate["logprobsResult"] = logprobs
     return candidate
-
-
-def _logprobs(logprobs: JSON | None) -> JSON | None:
-    """Return OpenAI's log-probabilities in Google's shape."""
-    tokens = _list(logprobs, "content")
-    if not tokens:
-        return None
-    return {
-        "chosenCandidates": [_token(each) for each in tokens],
-        "topCandidates": [
-            {"candidates": [_token(top) for top in _list(each, "top_logprobs")]}
-            for each in tokens
-        ],
-    }
-
-
-def _list(tree: Any, name: str) -> list[JSON]:
-    value = tree.get(name) if type(tree) is dict else None
-    return [v for v in value if type(v) is dict] if type(value) is list else []
-
-
-def _token(each: JSON) -> JSON:
-    return {"token": each.get("token"), "logProbability": each.get("logprob")}

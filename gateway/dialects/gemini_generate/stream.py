@@ -23,6 +23,7 @@ from gateway.dialects.gemini_generate.answers import (
     thought,
     usage_of,
 )
+from gateway.dialects.gemini_generate.logprobs import logprobs_of
 from gateway.dialects.gemini_generate.protocol import NAME
 from gateway.types import JSON
 from usage.tokens import Tokens
@@ -68,6 +69,8 @@ class StreamBuilder:
                 TextDelta(text=text, choice=choice)
                 | RefusalDelta(text=text, choice=choice)
             ):
+                if isinstance(chunk, TextDelta) and chunk.logprobs is not None:
+                    return self._rated_text(chunk)
                 return self._text(text, choice)
             case ReasoningDelta(choice=choice):
                 signature = chunk.signature if chunk.protocol == NAME else ""
@@ -112,6 +115,15 @@ class StreamBuilder:
             choice,
             self._tail,
         )
+
+    def _rated_text(self, chunk: TextDelta) -> bytes:
+        self._texts.setdefault(chunk.choice, []).append(chunk.text)
+        candidate = {
+            "content": {"parts": [{"text": chunk.text}], "role": "model"},
+            "index": chunk.choice,
+            "logprobsResult": logprobs_of(chunk.logprobs),
+        }
+        return b'data: {"candidates":[' + orjson.dumps(candidate)[:-1] + self._tail
 
     def _parts(self, parts: list[JSON], choice: int) -> bytes:
         if not parts:
