@@ -106,8 +106,15 @@ _CONTEXT_CODES = frozenset(
 _CONTENT_CODES = frozenset(
     {"content_policy_violation", "content_filter", "invalid_prompt"}
 )
-_QUOTA_CODES = frozenset(
-    {"insufficient_quota", "credit_balance_exhausted", "insufficient_user_quota"}
+# Our credential is at fault, whatever status this is told with.
+_ACCOUNT_CODES = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "insufficient_user_quota",
+        "invalid_api_key",
+        "FAILED_PRECONDITION",
+    }
 )
 
 
@@ -121,7 +128,7 @@ def classify(
 ) -> UpstreamError:
     """Name a failed call: the status decides, the provider's own code refines."""
     kind: type[UpstreamError]
-    if status in {401, 402, 403} or upstream_code in _QUOTA_CODES:
+    if status in {401, 402, 403} or upstream_code in _ACCOUNT_CODES:
         kind = UpstreamAccountError
     elif status == 404:
         kind = UpstreamModelMissing
@@ -144,13 +151,16 @@ def classify(
     )
 
 
-def classify_hidden(upstream_code: str, message: str) -> UpstreamError:
+def classify_hidden(
+    upstream_code: str, message: str, told: int | None = None
+) -> UpstreamError:
     """Name an error that came with status 200.
 
-    It is the provider's fault, whatever it calls it, unless its code is a status.
+    It is the provider's fault, whatever it calls it, unless its code is a status or
+    its body names one (`told`).
     """
     is_status = len(upstream_code) == 3 and upstream_code.isdecimal()
-    status = int(upstream_code) if is_status else 0
+    status = told or (int(upstream_code) if is_status else 0)
     return classify(status if 400 <= status < 600 else 502, upstream_code, message)
 
 

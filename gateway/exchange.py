@@ -72,9 +72,13 @@ class _Relay:
 
     def body(self) -> bytes:
         target = self._target
+        fields = self._request.fields
+        if self._defaults:
+            add = getattr(self._adapter, "with_defaults", _with_defaults)
+            fields = add(fields, self._defaults)
         return join_fields(
             self._adapter.build_relayed(
-                _with_defaults(self._request.fields, self._defaults),
+                fields,
                 target.model.model_id,
                 target.quirks,
                 stream=self._request.stream,
@@ -160,8 +164,7 @@ def _canonical(request: InferenceRequest, dialect: ModuleType) -> ChatRequest:
 def _with_defaults(
     fields: dict[str, bytes], defaults: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    if not defaults:
-        return fields
+    """Add at the top what the request does not give."""
     taken = {*fields, *_NEVER_DEFAULTED}
     if not taken.isdisjoint(_SAME_BOUND):
         taken |= _SAME_BOUND

@@ -148,7 +148,7 @@ def _reply_of(
     try:
         reply = adapter.parse_response(body)
         if isinstance(reply, UpstreamFault):
-            raise classify_hidden(reply.code, reply.message)
+            raise classify_hidden(reply.code, reply.message, reply.status)
         return exchange.reply(reply)
     except adapter.Unreadable as error:
         raise UpstreamUnreadable(str(error), status=call.status) from error
@@ -164,12 +164,15 @@ async def _error_of(call: UpstreamCall, adapter: ModuleType) -> UpstreamError:
         fault.code,
         fault.message,
         param=fault.param,
-        retry_after_s=_wait_of(call),
+        retry_after_s=_wait_of(call, fault.retry_after_s),
     )
 
 
-def _wait_of(call: UpstreamCall) -> float | None:
-    """Return how long the provider asks to wait, made sensible: 0 to 120 seconds."""
+def _wait_of(call: UpstreamCall, told_s: float | None) -> float | None:
+    """Return how long the provider asks to wait, made sensible: 0 to 120 seconds.
+
+    `told_s` is what its body says, where the headers say nothing.
+    """
     if text := call.header("retry-after-ms"):
         seconds = _number(text)
         return None if seconds is None else min(max(seconds / 1000, 0.0), MAX_WAIT_S)
@@ -179,8 +182,8 @@ def _wait_of(call: UpstreamCall) -> float | None:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - time.time()
         except (ValueError, TypeError):
-            return None
-    return min(max(seconds, 0.0), MAX_WAIT_S)
+            seconds = told_s
+    return None if seconds is None else min(max(seconds, 0.0), MAX_WAIT_S)
 
 
 def _number(text: str) -> float | None:

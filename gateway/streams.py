@@ -83,7 +83,9 @@ class RelayedStream:
             piece = await anext(self._pieces, b"")
             notes = self._read(piece)
             if notes.fault is not None:
-                raise classify_hidden(notes.fault.code, notes.fault.message)
+                raise classify_hidden(
+                    notes.fault.code, notes.fault.message, notes.fault.status
+                )
             self._held += notes.forward
             self._done = notes.is_done
         if not self._inspector.started:

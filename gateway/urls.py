@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 
 from gateway.views.chat import ChatCompletionsView, CountTokensView, MessagesView
 from gateway.views.models import (
+    GeminiMethodView,
     GeminiModelsView,
     GeminiModelView,
     ModelsView,
@@ -43,7 +44,7 @@ _anthropic: list[URLPattern | URLResolver] = [
 
 # Before `_models`: newer clients of Gemini use the path that all dialects share.
 _gemini: list[URLPattern | URLResolver] = [
-    path("v1/models/<method:target>", GeminiModelView.as_view()),
+    path("v1/models/<method:target>", GeminiMethodView.as_view()),
     path("v1beta/models", GeminiModelsView.as_view()),
     path("v1beta/models/<path:target>", GeminiModelView.as_view()),
 ]

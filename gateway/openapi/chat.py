@@ -1,5 +1,8 @@
 """How POST /v1/chat/completions is described."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -105,27 +108,36 @@ tokens_schema = extend_schema(
     },
 )
 
-gemini_schema = extend_schema(
-    operation_id="generate_content",
-    summary="Answer a conversation (Gemini)",
-    description=(
-        "`{model}:generateContent`, `{model}:streamGenerateContent?alt=sse` and "
-        "`{model}:countTokens` (estimated), for any model. Under `/v1beta`, `/v1` and "
-        "`/gemini/v1beta`."
-    ),
-    tags=["Gemini"],
-    parameters=[
-        OpenApiParameter("target", str, "path", description="`model:method`."),
-        PROJECT,
-        *ATTRIBUTION,
-        REQUEST_ID,
-        *ANSWER,
-        *WAITING,
-    ],
-    request={"application/json": _GENERIC},
-    responses={
-        (200, "application/json"): OpenApiResponse(_GENERIC, "The candidates."),
-        (200, "text/event-stream"): OpenApiResponse(_GENERIC, "The events."),
-        **refusals(*_STATUSES),
-    },
-)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _gemini(operation_id: str, path: str) -> Callable[[F], F]:
+    return extend_schema(
+        operation_id=operation_id,
+        summary="Answer a conversation (Gemini)",
+        description=(
+            "`{model}:generateContent`, `{model}:streamGenerateContent?alt=sse` and "
+            "`{model}:countTokens` (estimated), for any model. "
+            f"Also under `/gemini{path}`."
+        ),
+        tags=["Gemini"],
+        parameters=[
+            OpenApiParameter("target", str, "path", description="`model:method`."),
+            PROJECT,
+            *ATTRIBUTION,
+            REQUEST_ID,
+            *ANSWER,
+            *WAITING,
+        ],
+        request={"application/json": _GENERIC},
+        responses={
+            (200, "application/json"): OpenApiResponse(_GENERIC, "The candidates."),
+            (200, "text/event-stream"): OpenApiResponse(_GENERIC, "The events."),
+            **refusals(*_STATUSES),
+        },
+    )
+
+
+gemini_schema = _gemini("generate_content", "/v1beta")
+gemini_v1_schema = _gemini("generate_content_v1", "/v1")

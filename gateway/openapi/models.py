@@ -63,3 +63,17 @@ model_schema = extend_schema(
         OpenApiExample("Alias", _ALIAS, response_only=True, status_codes=["200"])
     ],
 )
+
+gemini_models_schema = extend_schema(
+    operation_id="list_gemini_models",
+    summary="List what the key may use (Gemini)",
+    description="The same in Gemini's shape. Also at `/gemini/v1beta/models`.",
+    tags=["Gemini"],
+    parameters=[PROJECT, REQUEST_ID],
+    responses={
+        200: OpenApiResponse(
+            {"type": "object", "additionalProperties": True}, "The list."
+        ),
+        **refusals(*_STATUSES),
+    },
+)

@@ -1,21 +1,18 @@
-"""Deterministic answers: the same request always gets the same words.
-
-Tokens are counted as a quarter of the characters, rounded up, and an image, a sound or
-a file counts for a fixed number of them.
-"""
+"""Deterministic answers: the same request always gets the same words."""
 
 import hashlib
 import itertools
 import time
+from dataclasses import replace
 
 import orjson
 
 from gateway.simulator.behaviour import Behaviour
 from gateway.simulator.schemas import example_of
+from gateway.simulator.transcript import CHARACTERS_PER_TOKEN, tokens_in
 from gateway.simulator.types import Answer, Ask, Choice, Tool, ToolCall, Usage
+from gateway.simulator.vectors import vector_of
 
-CHARACTERS_PER_TOKEN = 4
-TOKENS_PER_ATTACHMENT = 85
 REASONING_TOKENS = 64
 REFUSAL = "I'm sorry, but the simulator was asked to refuse."
 WORDS = (  # noqa: SIM905
@@ -30,18 +27,16 @@ WORDS = (  # noqa: SIM905
 _serial = itertools.count(1)
 
 
-def tokens_in(text: str) -> int:
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
-
-
 def answer(ask: Ask, behaviour: Behaviour) -> Answer:
     """Return the answer to a request, with its usage."""
     serial = next(_serial)
-    reasoning = REASONING_TOKENS if ask.model.startswith("sim-reasoning") else 0
+    wordless = ask.is_free or ask.is_blocked or ask.inputs
+    reasoning = REASONING_TOKENS if ask.thinks and not wordless else 0
     choices = [
         _choice(ask, behaviour, serial, index, reasoning)
-        for index in range(ask.choices)
+        for index in range(0 if wordless else ask.choices)
     ]
+    cached = min(behaviour.cached_tokens, ask.prompt_tokens)
     return Answer(
         id=f"{serial:x}{_digest(ask.prompt, ask.model)[:6].hex()}",
         created=int(time.time()),
@@ -50,13 +45,24 @@ def answer(ask: Ask, behaviour: Behaviour) -> Answer:
         usage=Usage(
             prompt_tokens=ask.prompt_tokens,
             completion_tokens=sum(map(_tokens_of, choices)) + reasoning,
-            cached_tokens=min(behaviour.cached_tokens, ask.prompt_tokens),
+            cached_tokens=cached,
             reasoning_tokens=reasoning,
+            cache_write_tokens=min(
+                behaviour.cache_write_tokens, ask.prompt_tokens - cached
+            ),
         ),
+        vectors=[vector_of(text, length) for text, length in ask.inputs],
     )
 
 
 def _choice(
+    ask: Ask, behaviour: Behaviour, serial: int, index: int, reasoning: int
+) -> Choice:
+    choice = _spoken(ask, behaviour, serial, index, reasoning)
+    return replace(choice, thoughts=_thoughts(ask)) if reasoning else choice
+
+
+def _spoken(
     ask: Ask, behaviour: Behaviour, serial: int, index: int, reasoning: int
 ) -> Choice:
     if tools := _tools_to_call(ask):
@@ -121,17 +127,24 @@ def _prose(ask: Ask, events: int | None, index: int) -> list[str]:
     return _pieces(" ".join(words[:wanted]))
 
 
+def _thoughts(ask: Ask) -> list[str]:
+    if not ask.shows_thoughts:
+        return []
+    about = _excerpt(ask.tool_result or ask.last_user_text)
+    return _pieces(f"The request is about: {about}. A simulated answer will do.")
+
+
 def _shorten(pieces: list[str], ask: Ask, reasoning: int) -> Choice:
     """Apply stop sequences and the token maximum."""
     text = "".join(pieces)
-    end, reason = len(text), "stop"
+    end, reason, stopped_by = len(text), "stop", None
     for stop in ask.stop:
-        if stop and (found := text.find(stop)) != -1:
-            end = min(end, found)
+        if stop and -1 < (found := text.find(stop)) < end:
+            end, stopped_by = found, stop
     if ask.max_tokens is not None:
         room = max(0, ask.max_tokens - reasoning) * CHARACTERS_PER_TOKEN
         if room < end:
-            end, reason = room, "length"
+            end, reason, stopped_by = room, "length", None
     if end == len(text):
         return Choice(pieces)
     kept = []
@@ -140,7 +153,7 @@ def _shorten(pieces: list[str], ask: Ask, reasoning: int) -> Choice:
             break
         kept.append(piece[:end])
         end -= len(piece)
-    return Choice(kept, finish_reason=reason)
+    return Choice(kept, finish_reason=reason, stopped_by=stopped_by)
 
 
 def _tokens_of(choice: Choice) -> int:

@@ -1,8 +1,9 @@
 """The simulator's ASGI application: which path is answered by what."""
 
+import re
 import time
 from collections import Counter
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import orjson
 
@@ -19,14 +20,22 @@ from gateway.simulator.exchange import (
     Send,
 )
 from gateway.simulator.ledger import Call, Ledger
+from gateway.simulator.model_lists import list_of, model_of
 from gateway.simulator.models import BENCH, ModelList, fault_named
-from gateway.simulator.openai_chat import OpenAIChat
-from gateway.simulator.types import JSON, Failure, Refused, WireProtocol
+from gateway.simulator.protocols import protocol_at, spoken_by
+from gateway.simulator.types import JSON, Ask, Failure, Glance, Refused, WireProtocol
 
-PROTOCOLS: dict[str, WireProtocol] = {"/v1/chat/completions": OpenAIChat()}
-_INVALID_KEY = b"Bearer sk-invalid"
 _BAD_JSON = "We could not parse the JSON body of your request."
-_ERROR_SHAPE = OpenAIChat()
+# A part of a body is of another type, or deeper, than its reader takes for granted.
+_MISREAD = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_MODELS = re.compile(r"/v1(?:beta|alpha)?/models(?:/(?P<name>.+))?")
 
 
 class Application:
@@ -44,7 +53,11 @@ class Application:
         exchange = Exchange(scope, receive, send)
         path: str = scope["path"]
         try:
-            if scope["method"] == "POST" and (protocol := PROTOCOLS.get(path)):
+            protocol = None
+            if scope["method"] == "POST":
+                protocol = protocol_at(path, exchange.head)
+            if protocol is not None:
+                exchange.id_header = protocol.id_header
                 await self._answer(exchange, protocol)
             else:
                 await self._answer_other(exchange, scope["method"], path)
@@ -61,24 +74,30 @@ class Application:
         except orjson.JSONDecodeError:
             body = None
         if not isinstance(body, dict):
-            failure = Failure(400, "invalid", _BAD_JSON)
+            failure = Failure(400, "bad_json", _BAD_JSON)
             await _fail(exchange, protocol, failure)
             return
+        glance = protocol.glance(body)
         call = Call(
-            id=exchange.header(b"x-client-request-id"),
-            model=str(body.get("model")),
-            stream=body.get("stream") is True,
+            id=exchange.head.header(b"x-client-request-id"),
+            model=glance.model,
+            stream=glance.stream,
             arrived_at=arrived_at,
+            protocol=protocol.name,
         )
         if self.ledger.keep_bodies:
             call.body = body
             call.headers = {
                 name.decode("latin-1"): value.decode("latin-1")
-                for name, value in exchange.headers
+                for name, value in exchange.head.headers
             }
         self.ledger.open(call)
         try:
-            await self._deliver(exchange, protocol, body, call)
+            protocol.check_key()
+            if self._is_bench(glance):
+                await bench.answer(exchange, protocol, glance, self.ledger, call)
+            else:
+                await self._deliver(exchange, protocol, body, call)
         except Refused as refused:
             call.status = refused.failure.status
             await _fail(exchange, protocol, refused.failure)
@@ -93,11 +112,7 @@ class Application:
     async def _deliver(
         self, exchange: Exchange, protocol: WireProtocol, body: JSON, call: Call
     ) -> None:
-        self._check_key(exchange)
-        if call.model.startswith(BENCH) and not self.behaviours.by_model:
-            await bench.answer(exchange, body, self.ledger, call)
-            return
-        ask = protocol.parse(body)
+        ask = _parsed(protocol, body)
         if not self.models.knows(ask.model):
             message = (
                 f"The model `{ask.model}` does not exist or you do not have access "
@@ -105,7 +120,7 @@ class Application:
             )
             raise Refused(Failure(404, "missing", message))
         try:
-            behaviour = self.behaviours.of(ask.model, exchange.headers)
+            behaviour = self.behaviours.of(ask.model, exchange.head.headers)
         except BadSetting as error:
             raise Refused(Failure(400, "invalid", str(error))) from error
         fault = fault_named(ask.model)
@@ -125,6 +140,10 @@ class Application:
         else:
             await self._spoil(delivery, *fault)
 
+    def _is_bench(self, glance: Glance) -> bool:
+        is_bench = glance.is_chat and glance.model.startswith(BENCH)
+        return is_bench and not self.behaviours.by_model
+
     async def _spoil(self, delivery: Delivery, kind: str, parameter: str) -> None:
         """Do what the fault wants instead of a good delivery."""
         if (failure := faults.failure_of(kind, parameter)) is not None:
@@ -142,18 +161,10 @@ class Application:
             delivery.answer = faults.ALTERATIONS[kind](delivery.answer)
         await delivery.in_full()
 
-    def _check_key(self, exchange: Exchange) -> None:
-        for name, value in exchange.headers:
-            if name == b"authorization" and value == _INVALID_KEY:
-                message = "Incorrect API key provided: sk-invalid."
-                raise Refused(Failure(401, "auth", message))
-
     async def _answer_other(self, exchange: Exchange, method: str, path: str) -> None:
         match method, path:
-            case "GET", "/v1/models":
-                await self._list_models(exchange)
-            case "GET", _ if path.startswith("/v1/models/"):
-                await self._show_model(exchange, unquote(path[len("/v1/models/") :]))
+            case "GET", _ if (found := _MODELS.fullmatch(path)) is not None:
+                await self._show_models(exchange, path, found["name"])
             case "GET", "/sim/calls":
                 await self._show_calls(exchange)
             case "DELETE", "/sim/calls":
@@ -167,7 +178,7 @@ class Application:
             case _:
                 message = f"Invalid URL ({method} {path})"
                 failure = Failure(404, "not_found", message)
-                await _fail(exchange, _ERROR_SHAPE, failure)
+                await _fail(exchange, spoken_by(path, exchange.head), failure)
 
     def reset(self) -> None:
         """Forget every call and every setting made at run time."""
@@ -175,25 +186,28 @@ class Application:
         self.behaviours.reset()
         self.requests_by_model.clear()
 
-    async def _list_models(self, exchange: Exchange) -> None:
+    async def _show_models(
+        self, exchange: Exchange, path: str, name: str | None
+    ) -> None:
+        """Show one model, or the list of them when none is named."""
+        protocol = spoken_by(path, exchange.head)
+        exchange.id_header = protocol.id_header
         try:
-            self._check_key(exchange)
+            protocol.check_key()
+            if name is None:
+                found = list_of(protocol.name, self.models.names(), exchange.head)
+            elif self.models.knows(name := unquote(name)):
+                found = model_of(protocol.name, name)
+            else:
+                message = f"The model `{name}` does not exist."
+                raise Refused(Failure(404, "missing", message))
         except Refused as refused:
-            await _fail(exchange, _ERROR_SHAPE, refused.failure)
-            return
-        models = [_model(name) for name in self.models.names()]
-        await exchange.reply(200, orjson.dumps({"object": "list", "data": models}))
-
-    async def _show_model(self, exchange: Exchange, name: str) -> None:
-        if self.models.knows(name):
-            await exchange.reply(200, orjson.dumps(_model(name)))
-            return
-        failure = Failure(404, "missing", f"The model `{name}` does not exist.")
-        await _fail(exchange, _ERROR_SHAPE, failure)
+            await _fail(exchange, protocol, refused.failure)
+        else:
+            await exchange.reply(200, orjson.dumps(found))
 
     async def _show_calls(self, exchange: Exchange) -> None:
-        query = parse_qs(exchange.scope["query_string"].decode("latin-1"))
-        since = float(query.get("since", ["0"])[0])
+        since = float(exchange.head.parameter("since") or 0)
         await exchange.reply(200, orjson.dumps(self.ledger.as_json(since)))
 
     async def _change_settings(self, exchange: Exchange) -> None:
@@ -205,8 +219,8 @@ class Application:
             model = wanted.pop("model", EVERY_MODEL)
             self.change(model, wanted)
         except ValueError as error:
-            failure = Failure(400, "invalid", str(error))
-            await _fail(exchange, _ERROR_SHAPE, failure)
+            message = {"error": {"message": str(error)}}
+            await exchange.reply(400, orjson.dumps(message))
             return
         await exchange.reply(200, orjson.dumps(self.behaviours.by_model))
 
@@ -218,15 +232,15 @@ class Application:
         self.behaviours.change(model, settings)
 
 
-def _model(name: str) -> JSON:
-    return {
-        "id": name,
-        "object": "model",
-        "created": 1_790_000_000,
-        "owned_by": "simulator",
-    }
+def _parsed(protocol: WireProtocol, body: JSON) -> Ask:
+    try:
+        return protocol.parse(body)
+    except _MISREAD as error:
+        message = f"Invalid type in the request: {error}."
+        raise Refused(Failure(400, "invalid", message)) from error
 
 
 async def _fail(exchange: Exchange, protocol: WireProtocol, failure: Failure) -> None:
     body = protocol.build_error(failure)
-    await exchange.reply(failure.status, body, failure.headers)
+    exchange.id_header = protocol.id_header
+    await exchange.reply(failure.status, body, protocol.error_headers(failure))

@@ -84,7 +84,9 @@ async def error_midstream(delivery: Delivery, parameter: str) -> None:
         await delivery.send_unbilled(delivery.protocol.build_error(OVERLOADED))
         return
     await _send_some(delivery, parameter)
-    await delivery.exchange.write(delivery.protocol.build_error_event(OVERLOADED))
+    is_first = not delivery.call.events_sent
+    event = delivery.protocol.build_error_event(OVERLOADED, is_first=is_first)
+    await delivery.exchange.write(event)
     await delivery.exchange.finish()
 
 

@@ -1,11 +1,16 @@
 """The connection is well, and what it carries is not."""
 
 import gzip
+import re
 import zlib
+from dataclasses import replace
 
 from gateway.simulator.delivery import OVERLOADED, Delivery, Spoiled, number_or
+from gateway.simulator.types import EVENT_STREAM, Choice
 
 _MEGABYTE = 1024 * 1024
+_MODEL = re.compile(rb'("model(?:Version)?":)')
+_NUMBER = re.compile(rb'("(?:created|input_tokens|promptTokenCount)":)')
 _HTML = (
     b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
     b"<body><h1>502 Bad Gateway</h1><p>Ray ID: 7d1a</p></body></html>"
@@ -15,7 +20,7 @@ _HTML = (
 async def error_200(delivery: Delivery, parameter: str) -> None:
     """Answer 200 with the body, or the first event, of an error."""
     if delivery.ask.stream:
-        data = delivery.protocol.build_error_event(OVERLOADED)
+        data = delivery.protocol.build_error_event(OVERLOADED, is_first=True)
     else:
         data = delivery.protocol.build_error(OVERLOADED)
     await delivery.send_unbilled(data)
@@ -59,12 +64,10 @@ async def endless(delivery: Delivery, parameter: str) -> None:
 
 async def hugeline(delivery: Delivery, parameter: str) -> None:
     """Send so many megabytes, 8 unless told otherwise, without a line break."""
-    await delivery.begin()
-    await delivery.exchange.write(b'data: {"choices":[{"delta":{"content":"')
-    for _ in range(int(number_or(parameter, 8))):
-        await delivery.exchange.write(b"x" * _MEGABYTE)
-    await delivery.exchange.write(b'"}}]}\n\n')
-    await delivery.exchange.finish()
+    word = "x" * (int(number_or(parameter, 8)) * _MEGABYTE)
+    long = replace(delivery.answer, choices=[Choice([word])])
+    events = delivery.protocol.build_stream(long, delivery.ask).events
+    await delivery.send(max(events, key=len))
 
 
 async def bad_utf8(delivery: Delivery, parameter: str) -> None:
@@ -82,14 +85,14 @@ async def fragments(delivery: Delivery, parameter: str) -> None:
 
 async def odd_sse(delivery: Delivery, parameter: str) -> None:
     """Use what the SSE standard allows and few providers do."""
-    if not delivery.ask.stream:
+    if not delivery.ask.stream or delivery.protocol.stream_headers != EVENT_STREAM:
         await delivery.in_full()
         return
     data = b"\xef\xbb\xbf: hello\r\n\r\nretry: 3000\r\n"
     for number, event in enumerate(delivery.events()):
-        line = event.rstrip(b"\n").replace(b"data: ", b"data:")
+        lines = event.rstrip().replace(b"data: ", b"data:").splitlines()
         end = (b"\r\n", b"\n", b"\r")[number % 3]
-        data += b"id: %d%b%b%b%b" % (number, end, line, end, end)
+        data += end.join([b"id: %d" % number, *lines, b"", b""])
     await delivery.send(data)
 
 
@@ -124,7 +127,7 @@ async def _send_encoded(delivery: Delivery, data: bytes, encoding: bytes) -> Non
 
 
 async def redirect(delivery: Delivery, parameter: str) -> None:
-    host = delivery.exchange.header(b"host") or "localhost"
+    host = delivery.exchange.head.header(b"host") or "localhost"
     place = f"http://{host}/sim/redirected".encode("latin-1")
     status = int(number_or(parameter, 307))
     await delivery.exchange.reply(status, b"{}", [(b"location", place)])
@@ -161,19 +164,13 @@ async def bad_header(delivery: Delivery, parameter: str) -> None:
 
 
 async def duplicate_keys(delivery: Delivery, parameter: str) -> None:
-    """Name the model twice in each object."""
-    twice = b'{"model":"sim-duplicate",'
-    if delivery.ask.stream:
-        data = delivery.whole().replace(b"data: {", b"data: " + twice)
-    else:
-        data = twice + delivery.body()[1:]
-    await delivery.send(data)
+    """Name the model twice wherever it is named."""
+    await delivery.send(_MODEL.sub(rb'\1"sim-duplicate",\1', delivery.whole()))
 
 
 async def not_a_number(delivery: Delivery, parameter: str) -> None:
     """Put NaN, which is no JSON, where a number is due."""
-    data = delivery.whole().replace(b'"created":', b'"created":NaN,"was":')
-    await delivery.send(data)
+    await delivery.send(_NUMBER.sub(rb'\1NaN,"was":', delivery.whole()))
 
 
 DELIVERIES: dict[str, Spoiled] = {

@@ -6,18 +6,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 EVERY_MODEL = "*"
-_SUFFIX = re.compile(r"-(latency|pace|events|cached)-(\d+(?:\.\d+)?)$")
+_SUFFIX = re.compile(r"-(latency|pace|events|cached|written)-(\d+(?:\.\d+)?)$")
 _BY_SUFFIX = {
     "latency": "latency_ms",
     "pace": "pace_ms",
     "events": "events",
     "cached": "cached_tokens",
+    "written": "cache_write_tokens",
 }
 _BY_HEADER = {
     b"x-sim-latency-ms": "latency_ms",
     b"x-sim-pace-ms": "pace_ms",
     b"x-sim-events": "events",
     b"x-sim-cached-tokens": "cached_tokens",
+    b"x-sim-cache-write-tokens": "cache_write_tokens",
 }
 
 
@@ -29,11 +31,12 @@ class Behaviour:
     pace_ms: float = 0.0
     events: int | None = None
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     fault: str | None = None
 
 
 _NAMES = frozenset(field.name for field in fields(Behaviour))
-_WHOLE = frozenset({"events", "cached_tokens"})
+_WHOLE = frozenset({"events", "cached_tokens", "cache_write_tokens"})
 
 
 class BadSetting(ValueError):

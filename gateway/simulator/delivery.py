@@ -3,17 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 from gateway.simulator.behaviour import Behaviour
-from gateway.simulator.exchange import JSON_TYPE, Exchange, Headers
+from gateway.simulator.exchange import JSON_TYPE, Exchange
 from gateway.simulator.ledger import Call, Ledger
-from gateway.simulator.types import Answer, Ask, Failure, WireProtocol
+from gateway.simulator.types import Answer, Ask, Failure, Headers, WireProtocol
 
-SSE: Headers = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-)
-
-
-OVERLOADED = Failure(529, "overloaded", "The server is currently overloaded.")
+OVERLOADED = Failure(503, "overloaded", "The server is currently overloaded.")
 
 
 def number_or(parameter: str, default: float) -> float:
@@ -48,12 +42,15 @@ class Delivery:
 
     def bill(self, status: int = 200) -> None:
         """Note that the answer begins now."""
-        self.ledger.begin(self.call, status)
+        if self.ask.is_free:
+            self.call.status = status
+        else:
+            self.ledger.begin(self.call, status)
         if self.answer.usage is not None:
             self.call.prompt_tokens = self.answer.usage.prompt_tokens
             self.call.completion_tokens = self.answer.usage.completion_tokens
 
-    async def begin_stream(self, headers: Headers = SSE) -> None:
+    async def begin_stream(self, headers: Headers) -> None:
         self.bill()
         await self.exchange.begin(200, headers)
 
@@ -77,7 +74,9 @@ class Delivery:
         await self.begin_stream(self.kind())
 
     def kind(self) -> Headers:
-        return SSE if self.ask.stream else ((b"content-type", JSON_TYPE),)
+        if self.ask.stream:
+            return self.protocol.stream_headers
+        return ((b"content-type", JSON_TYPE),)
 
     def whole(self) -> bytes:
         return b"".join(self.events()) if self.ask.stream else self.body()
@@ -100,7 +99,7 @@ class Delivery:
         """Deliver everything, as a provider does on a good day."""
         await self.latency()
         if self.ask.stream:
-            await self.begin_stream()
+            await self.begin_stream(self.protocol.stream_headers)
             await self.send_events(self.events())
             await self.exchange.finish()
         else:

@@ -5,10 +5,11 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn
 
-Headers = Iterable[tuple[bytes, bytes]]
+from gateway.simulator.types import Head, Headers
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -30,11 +31,15 @@ class Broken(Exception):
 class Exchange:
     """Reads the request and writes the answer; notices when the client leaves."""
 
-    __slots__ = ("_leaving", "_receive", "_send", "headers", "scope", "transport")
+    __slots__ = ("_leaving", "_receive", "_send", "head", "id_header", "transport")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope = scope
-        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.head = Head(
+            headers=scope["headers"],
+            query=scope["query_string"],
+            request_id=f"req_sim_{next(_request_ids)}",
+        )
+        self.id_header = b"x-request-id"
         self.transport: asyncio.Transport = scope["extensions"][TRANSPORT]["transport"]
         self._receive = receive
         self._send = send
@@ -53,12 +58,6 @@ class Exchange:
         if message["type"] == "http.disconnect":
             raise ClientGone
         return b"".join(parts)
-
-    def header(self, wanted: bytes) -> str | None:
-        for name, value in self.headers:
-            if name == wanted:
-                return value.decode("latin-1")
-        return None
 
     async def pause(self, seconds: float) -> None:
         """Wait, but no longer than the client does."""
@@ -131,7 +130,7 @@ class Exchange:
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         if self.transport.is_closing():
             raise ClientGone
-        headers.append((b"x-request-id", b"req_sim_%d" % next(_request_ids)))
+        headers.append((self.id_header, self.head.request_id.encode()))
         await self._send(
             {"type": "http.response.start", "status": status, "headers": headers}
         )

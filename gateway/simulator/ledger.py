@@ -22,6 +22,7 @@ class Call:
     model: str
     stream: bool
     arrived_at: float
+    protocol: str = ""
     began_at: float | None = None
     ended_at: float | None = None
     status: int | None = None
@@ -41,6 +42,7 @@ class Call:
         return {
             "id": self.id,
             "model": self.model,
+            "protocol": self.protocol,
             "stream": self.stream,
             "billable": self.is_billable,
             "arrived_at": _milliseconds(self.arrived_at),

@@ -41,6 +41,11 @@ def fault_named(model: str) -> tuple[str, str] | None:
     return faults.find(base.removeprefix(_FAULT))
 
 
+def reasons(model: str) -> bool:
+    base, _ = split_suffix(model)
+    return "reasoning" in base
+
+
 def sees_images(model: str) -> bool:
     """Tell whether pictures are understood; unknown models get the benefit of doubt."""
     base, _ = split_suffix(model)

@@ -6,11 +6,16 @@ import orjson
 
 from gateway.simulator.openai_request import parse as parse_request
 from gateway.simulator.types import (
+    EVENT_STREAM,
     JSON,
     Answer,
     Ask,
     Choice,
     Failure,
+    Glance,
+    Head,
+    Headers,
+    Refused,
     Stream,
     ToolCall,
     Usage,
@@ -30,13 +35,33 @@ _ERRORS: dict[str, tuple[str, str | None]] = {
     "context": ("invalid_request_error", "context_length_exceeded"),
     "policy": ("invalid_request_error", "content_policy_violation"),
     "invalid": ("invalid_request_error", None),
+    "bad_json": ("invalid_request_error", None),
 }
 
 
 class OpenAIChat:
     """The protocol `openai_chat`."""
 
-    content_type = b"application/json"
+    name = "openai_chat"
+    id_header = b"x-request-id"
+    stream_headers = EVENT_STREAM
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+
+    def check_key(self) -> None:
+        if self.head.header(b"authorization") == "Bearer sk-invalid":
+            message = "Incorrect API key provided: sk-invalid."
+            raise Refused(Failure(401, "auth", message))
+
+    def glance(self, body: JSON) -> Glance:
+        options = body.get("stream_options")
+        return Glance(
+            model=str(body.get("model")),
+            stream=body.get("stream") is True,
+            include_usage=isinstance(options, dict)
+            and bool(options.get("include_usage")),
+        )
 
     def parse(self, body: JSON) -> Ask:
         return parse_request(body)
@@ -76,7 +101,10 @@ class OpenAIChat:
     def build_error(self, failure: Failure) -> bytes:
         return orjson.dumps(_error(failure))
 
-    def build_error_event(self, failure: Failure) -> bytes:
+    def error_headers(self, failure: Failure) -> Headers:
+        return failure.headers
+
+    def build_error_event(self, failure: Failure, *, is_first: bool) -> bytes:
         return _event(_error(failure))
 
 
@@ -149,7 +177,7 @@ def _usage(usage: Usage) -> JSON:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {
             "cached_tokens": usage.cached_tokens,
-            "cache_write_tokens": 0,
+            "cache_write_tokens": usage.cache_write_tokens,
             "audio_tokens": 0,
         },
         "completion_tokens_details": {

@@ -2,8 +2,8 @@
 
 from typing import Any, NoReturn
 
-from gateway.simulator.answers import CHARACTERS_PER_TOKEN, TOKENS_PER_ATTACHMENT
 from gateway.simulator.models import sees_images
+from gateway.simulator.transcript import Turn, ask_of
 from gateway.simulator.types import JSON, Ask, Failure, Refused, Tool
 
 _ROLES = {"developer", "system", "user", "assistant", "tool", "function"}
@@ -16,27 +16,12 @@ def parse(body: JSON) -> Ask:
     model = body.get("model")
     if not isinstance(model, str) or not model:
         _refuse("you must provide a model parameter", None)
-    messages = _messages(body)
-    texts = [_text(message, at, model) for at, message in enumerate(messages)]
-    attachments = sum(map(_attachments, messages))
-    prompt = "\n".join(texts)
-    characters = sum(map(len, texts))
-    ask = Ask(
-        model=model,
-        prompt=prompt,
-        prompt_tokens=max(1, -(-characters // CHARACTERS_PER_TOKEN))
-        + attachments * TOKENS_PER_ATTACHMENT,
-        stream=body.get("stream") is True,
-        images=sum(_attachments(message, "image_url") for message in messages),
-        max_tokens=_max_tokens(body),
-        stop=_stop(body),
-        choices=_choices(body),
-    )
-    for message, text in zip(messages, texts, strict=True):
-        if message["role"] == "user":
-            ask.last_user_text = text
-    if messages[-1]["role"] in {"tool", "function"}:
-        ask.tool_result = texts[-1]
+    turns = [_turn(message, at, model) for at, message in enumerate(_messages(body))]
+    ask = ask_of(model, turns)
+    ask.stream = body.get("stream") is True
+    ask.max_tokens = _max_tokens(body)
+    ask.stop = _stop(body)
+    ask.choices = _choices(body)
     _read_stream_options(ask, body)
     _read_tools(ask, body)
     _read_format(ask, body)
@@ -77,6 +62,15 @@ def _messages(body: JSON) -> list[JSON]:
                 "invalid_value",
             )
     return list(messages)
+
+
+def _turn(message: JSON, at: int, model: str) -> Turn:
+    return Turn(
+        role="tool" if message["role"] == "function" else message["role"],
+        text=_text(message, at, model),
+        images=_attachments(message, {"image_url"}),
+        others=_attachments(message, {"input_audio", "file"}),
+    )
 
 
 def _text(message: JSON, at: int, model: str) -> str:
@@ -125,12 +119,11 @@ def _part(part: Any, place: str, model: str) -> str:
     return ""
 
 
-def _attachments(message: JSON, kind: str | None = None) -> int:
+def _attachments(message: JSON, kinds: set[str]) -> int:
     content = message.get("content")
     if not isinstance(content, list):
         return 0
-    wanted = {kind} if kind else {"image_url", "input_audio", "file"}
-    return sum(part.get("type") in wanted for part in content)
+    return sum(part.get("type") in kinds for part in content)
 
 
 def _max_tokens(body: JSON) -> int | None:

@@ -3,12 +3,14 @@
 from typing import Any, ClassVar
 
 import orjson
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from gateway.dialects import gemini_generate, openai_chat
 from gateway.errors import UnknownModel
 from gateway.model_lists import ENTRIES, LISTS, dialect_of, entries_for, entry_for
-from gateway.openapi.models import model_schema, models_schema
+from gateway.openapi.chat import gemini_v1_schema
+from gateway.openapi.models import gemini_models_schema, model_schema, models_schema
 from gateway.replies import EdgeReply, plain_reply
 from gateway.views.base import EdgeRequest, InferenceView
 from gateway.views.chat import GenerateContentView
@@ -39,12 +41,29 @@ class ModelView(InferenceView):
 class GeminiModelView(GenerateContentView):
     """Where Gemini's clients ask for a model, and call its methods."""
 
+    @extend_schema(exclude=True)
     async def get(self, request: Request, target: str) -> EdgeReply:
         return _one(self.edge, target)
 
 
 class GeminiModelsView(ModelsView):
+    """The list at the path of Gemini's own."""
+
     dialect: ClassVar = gemini_generate
+
+    @gemini_models_schema
+    async def get(self, request: Request) -> EdgeReply:
+        reply: EdgeReply = await super().get(request)
+        return reply
+
+
+class GeminiMethodView(GeminiModelView):
+    """Gemini's methods at the path that all dialects share."""
+
+    @gemini_v1_schema
+    async def post(self, request: Request, target: str) -> EdgeReply:
+        reply: EdgeReply = await super().post(request, target)
+        return reply
 
 
 def _one(edge: EdgeRequest, name: str) -> EdgeReply:

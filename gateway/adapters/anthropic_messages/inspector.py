@@ -4,7 +4,12 @@ import msgspec
 
 from gateway.adapters.anthropic_messages.errors import fault_of
 from gateway.adapters.anthropic_messages.usage import merged, tokens_of
-from gateway.adapters.anthropic_messages.wire import loads, object_of, printable
+from gateway.adapters.anthropic_messages.wire import (
+    loads,
+    object_of,
+    printable,
+    text_of,
+)
 from gateway.sse import data_of, split_events
 from gateway.types import JSON, StreamNotes
 from usage.tokens import Tokens, estimate_tokens
@@ -74,7 +79,7 @@ class StreamInspector:
             self._usage = merged({}, message.get("usage"))
         elif kind == "content_block_start":
             # Text and thinking begin empty; everything else is content by itself.
-            block = object_of(tree.get("content_block")).get("type")
+            block = text_of(object_of(tree.get("content_block")).get("type"))
             self.started = self.started or block not in {"text", "thinking"}
         elif kind == "content_block_delta":
             self.started = True

@@ -3,6 +3,7 @@
 Source of the format: https://ai.google.dev/api/generate-content
 """
 
+from gateway.adapters.gemini_generate.defaults import with_defaults
 from gateway.adapters.gemini_generate.errors import error_code
 from gateway.adapters.gemini_generate.inspector import StreamInspector
 from gateway.adapters.gemini_generate.parser import StreamParser
@@ -28,4 +29,5 @@ __all__ = [
     "parse_response",
     "parse_result",
     "stream_path",
+    "with_defaults",
 ]

@@ -31,6 +31,9 @@ class _Usage(msgspec.Struct):
     num_cached_tokens: Any = None
 
 
+_NO_PROMPT_DETAILS = _PromptDetails()
+_NO_COMPLETION_DETAILS = _CompletionDetails()
+
 _decode_usage = msgspec.json.Decoder(_Usage).decode
 
 
@@ -53,16 +56,13 @@ def tokens_of(tree: Any) -> Tokens | None:
 
 
 def _tokens(usage: _Usage) -> Tokens | None:
-    prompt = usage.prompt_tokens_details or _PromptDetails()
-    completion = usage.completion_tokens_details or _CompletionDetails()
-    other = {
-        name: value
-        for name, value in (
-            ("audio_in", prompt.audio_tokens),
-            ("audio_out", completion.audio_tokens),
-        )
-        if value
-    }
+    prompt = usage.prompt_tokens_details or _NO_PROMPT_DETAILS
+    completion = usage.completion_tokens_details or _NO_COMPLETION_DETAILS
+    other = {}
+    if prompt.audio_tokens:
+        other["audio_in"] = prompt.audio_tokens
+    if completion.audio_tokens:
+        other["audio_out"] = completion.audio_tokens
     cached = prompt.cached_tokens
     if cached is None and type(usage.num_cached_tokens) is int:
         cached = usage.num_cached_tokens

@@ -65,13 +65,8 @@ class StreamBuilder:
 
     def write(self, chunk: Chunk) -> bytes:
         match chunk:
-            case (
-                TextDelta(text=text, choice=choice)
-                | RefusalDelta(text=text, choice=choice)
-            ):
-                if isinstance(chunk, TextDelta) and chunk.logprobs is not None:
-                    return self._rated_text(chunk)
-                return self._text(text, choice)
+            case TextDelta() | RefusalDelta():
+                return self._text(chunk)
             case ReasoningDelta(choice=choice):
                 signature = chunk.signature if chunk.protocol == NAME else ""
                 return self._parts(thought(chunk.text, signature), choice)
@@ -105,25 +100,20 @@ class StreamBuilder:
         answer |= {"modelVersion": self._model, "responseId": self._answer_id}
         return calls + b"data: " + orjson.dumps(answer) + b"\n\n"
 
-    def _text(self, text: str, choice: int) -> bytes:
-        if not text:
+    def _text(self, chunk: TextDelta | RefusalDelta) -> bytes:
+        if not chunk.text:
             return b""
-        self._texts.setdefault(choice, []).append(text)
-        return b'%b%b}],"role":"model"},"index":%d%b' % (
+        self._texts.setdefault(chunk.choice, []).append(chunk.text)
+        rated = b""
+        if isinstance(chunk, TextDelta) and chunk.logprobs is not None:
+            rated = b',"logprobsResult":' + orjson.dumps(logprobs_of(chunk.logprobs))
+        return b'%b%b}],"role":"model"},"index":%d%b%b' % (
             _BEFORE_TEXT,
-            orjson.dumps(text),
-            choice,
+            orjson.dumps(chunk.text),
+            chunk.choice,
+            rated,
             self._tail,
         )
-
-    def _rated_text(self, chunk: TextDelta) -> bytes:
-        self._texts.setdefault(chunk.choice, []).append(chunk.text)
-        candidate = {
-            "content": {"parts": [{"text": chunk.text}], "role": "model"},
-            "index": chunk.choice,
-            "logprobsResult": logprobs_of(chunk.logprobs),
-        }
-        return b'data: {"candidates":[' + orjson.dumps(candidate)[:-1] + self._tail
 
     def _parts(self, parts: list[JSON], choice: int) -> bytes:
         if not parts:
