@@ -19,6 +19,8 @@ from catalog.bundle.values import plain
 
 FOLDER = Path(__file__).parent
 SOURCES = {
+    "anthropic": "anthropic",
+    "gemini": "google",
     "groq": "groq",
     "mistral": "mistral",
     "openai": "openai",
@@ -74,26 +76,26 @@ def refresh(document: Document, source: str, today: date) -> int:
 
 def _missing(present: list[Item], offered: list[Item], today: date) -> list[Item]:
     """Return the offered prices that say something that the present ones do not."""
-    latest: dict[tuple[str, int], Item] = {}
-    for price in sorted(present, key=lambda p: str(p["valid_from"])):
-        latest[_place(price)] = price
     missing: list[Item] = []
     for price in offered:
-        last = latest.get(_place(price))
+        # A price that is announced for later does not count before its day.
+        day = max(price["valid_from"], today)
+        last = _last_at(day, [*present, *missing], _place(price))
         if last is not None and price["valid_from"] <= last["valid_from"]:
-            is_in_force = price is _last_in_force(offered, _place(price), today)
+            is_in_force = price is _last_at(today, offered, _place(price))
             if not is_in_force or _amount(price) == _amount(last):
                 continue
             price = {**price, "valid_from": today}
         elif last is not None and _amount(price) == _amount(last):
             continue
-        latest[_place(price)] = price
         missing.append(price)
     return missing
 
 
-def _last_in_force(offered: list[Item], place: tuple[str, int], today: date) -> Item:
-    return [p for p in offered if _place(p) == place and p["valid_from"] <= today][-1]
+def _last_at(day: date, prices: list[Item], place: tuple[str, int]) -> Item | None:
+    """Return the price of a place that is in force on a day; None before the first."""
+    started = [p for p in prices if _place(p) == place and p["valid_from"] <= day]
+    return max(started, key=lambda p: p["valid_from"], default=None)
 
 
 def _place(price: Item) -> tuple[str, int]:
