@@ -20,7 +20,7 @@ run: $(VENV)/.run-installed  ## start everything; Ctrl-C stops it
 	@$(BIN)/python -m config.run --end-with-parent
 
 test: $(VENV)/.test-installed  ## run the test suite with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
 
 test-long: $(VENV)/.test-installed  ## run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout=1800 $(ARGS)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import sys
 import timeit
 from collections.abc import AsyncIterator, Callable, Collection
 
@@ -134,7 +135,8 @@ async def test_a_known_key_is_found_in_a_microsecond(
         timeit.repeat(lambda: snapshot.known_key(key.key_id), number=rounds, repeat=5)
     )
 
-    assert best / rounds < 1e-6
+    # Coverage traces every line, which takes longer than the look-up.
+    assert best / rounds < (1e-6 if sys.gettrace() is None else 1e-5)
 
 
 Read = Callable[

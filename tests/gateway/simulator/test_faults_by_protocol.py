@@ -1,6 +1,7 @@
 """Faults in the shapes of Anthropic and Google; test_faults.py has OpenAI's."""
 
 import contextlib
+import time
 import json
 import re
 
@@ -55,6 +56,11 @@ def test_every_fault_happens_in_every_protocol(
         with contextlib.suppress(httpx.TransportError, httpx.DecodingError):
             post(http, protocol, fault, stream=stream)
 
+    # A broken connection is noticed a moment after the client has given up.
+    deadline = time.monotonic() + 5
+    while any(call.outcome == "open" for call in simulator.calls):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     ends = {(call.status, call.outcome, call.is_billable) for call in simulator.calls}
     assert len(simulator.calls) == len(PROTOCOLS)
     assert len(ends) == 1
