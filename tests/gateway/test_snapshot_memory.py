@@ -1,9 +1,9 @@
 """Bounds, races and sharing of what the snapshot holds of tenants."""
 
 import asyncio
+import sys
 import threading
 import time
-import sys
 import timeit
 from collections.abc import AsyncIterator, Callable, Collection
 

@@ -1,9 +1,9 @@
 """Faults in the shapes of Anthropic and Google; test_faults.py has OpenAI's."""
 
 import contextlib
-import time
 import json
 import re
+import time
 
 import httpx
 import pytest
