@@ -40,14 +40,3 @@ def check_pattern(pattern: str) -> None:
 def build_path(pattern: str, **values: str) -> str:
     """Fill the placeholders, each value quoted so that it stays one segment."""
     return _TOKEN.sub(lambda found: quote(values[found[1]], safe=":@"), pattern)
-
-
-def match_path(pattern: str, path: str) -> dict[str, str] | None:
-    """Return what stands at the placeholders, or None when the path does not match."""
-    pieces = _TOKEN.split(pattern)
-    expression = "".join(
-        f"(?P<{piece}>[^/]+)" if index % 2 else re.escape(piece)
-        for index, piece in enumerate(pieces)
-    )
-    match = re.fullmatch(expression, path)
-    return None if match is None else match.groupdict()

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from tenants.models import DataKey, Project
+from tenants.models import DataKey
 
 _NONCE_BYTES = 12
 _KEY_BITS = 256
@@ -60,12 +60,8 @@ def unseal(sealed: bytes, data_key: bytes, place: Place) -> Secret:
     return Secret(_decrypt(sealed, data_key, place.associated_data()).decode())
 
 
-def data_key_for(project: Project | None) -> bytes:
-    """Return the data key of a project, or of the installation, making it when new."""
-    return data_key_by_project_id(None if project is None else project.pk)
-
-
 def data_key_by_project_id(project_id: int | None) -> bytes:
+    """Return the data key of a project, or of the installation, making it when new."""
     row = DataKey.objects.filter(_owned_by(project_id)).first()
     if row is None:
         row = _new_data_key(project_id)

@@ -135,7 +135,7 @@ def _asked(edge: EdgeRequest, dialect: ModuleType, body: JSON) -> InferenceReque
         model=body.get("model") or "",
         fields=fields_of(edge.content),
         size=len(edge.content),
-        stream=body.get("stream") is True,
+        stream=dialect.wants_stream(body),
         wants_usage=dialect.wants_usage(body),
         max_output_tokens=dialect.max_output_tokens(body),
         models=models_in(body),
