@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.canonical import ChatRequest
 from usage.tokens import Tokens
 
 JSON = dict[str, Any]
+JSON_TYPE = b"application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class InferenceRequest:
     bytes, so that what the gateway does not know is forwarded untouched.
     `max_output_tokens` is None when the request sets no bound; `began` is on the
     monotonic clock. `canonical` is there once the request had to be translated.
+    `units` counts what is priced by the piece (image, character, second, search) as the
+    request shows it, for answers that do not say what they used.
     """
 
     operation: str
@@ -58,16 +60,35 @@ class InferenceRequest:
     attribution: Attribution = Attribution()
     began: float = field(default_factory=time.monotonic)
     body: JSON = field(default_factory=dict)
-    canonical: ChatRequest | None = None
+    canonical: Any = None
+    content: bytes = b""
+    content_type: bytes = JSON_TYPE
+    units: Mapping[str, int] = field(default_factory=dict)
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """What goes to a provider: a body, and what the request adds to the path.
+
+    `voice` fills the pattern's placeholder; `query` holds `name=value` pairs.
+    """
+
+    body: bytes
+    content_type: bytes = JSON_TYPE
+    voice: str = ""
+    query: str = ""
 
 
 class UpstreamReply(msgspec.Struct, frozen=True):
-    """A complete answer of a provider, checked and ready to be passed on."""
+    """A complete answer of a provider, checked and ready to be passed on.
+
+    `content_type` is empty when it is what the dialect always answers with.
+    """
 
     body: bytes
     tokens: Tokens | None
     reported_model: str = ""
     finish_reason: str = ""
+    content_type: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
