@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from catalog.protocols import WireProtocol, served_by
+from gateway.adapters.openai_chat import must_bridge
 from gateway.errors import (
     InvalidRequest,
     NoCandidate,
@@ -26,6 +28,8 @@ from gateway.types import InferenceRequest
 from usage.costs import PriceSheet
 
 _MAX_DEPTH = 5
+_RESPONSES = WireProtocol.OPENAI_RESPONSES.value
+_NO_ENDPOINT = ("endpoint", "its provider has no endpoint for it")
 _NOT_NOW = {"x-should-retry": "false"}
 
 
@@ -152,11 +156,12 @@ def _sift(
 ) -> None:
     now = time.time()
     for model, priority, weight in choice.members:
-        reason = _unfit(model, choice.alias, request, project)
+        endpoint = endpoint_for(model, request)
+        reason = _unfit(model, endpoint, choice.alias, request, project)
         credential = credential_for(model, project)
         prices = model.sheet_at(now)
-        if reason is not None:
-            found.dropped.append(Dropped(model.name, *reason))
+        if reason is not None or endpoint is None:
+            found.dropped.append(Dropped(model.name, *(reason or _NO_ENDPOINT)))
         elif credential is None and model.provider.auth_kind != "none":
             found.dropped.append(
                 Dropped(
@@ -173,7 +178,7 @@ def _sift(
             found.able.append(
                 Candidate(
                     model,
-                    model.provider.endpoints[request.operation][0],
+                    endpoint,
                     credential,
                     prices,
                     priority,
@@ -183,8 +188,36 @@ def _sift(
             )
 
 
+def endpoint_for(
+    model: ModelRecord, request: InferenceRequest
+) -> EndpointRecord | None:
+    """Return where the model is asked; None when it does not serve the operation.
+
+    One that speaks the client's dialect goes first, for nothing is lost in relaying.
+    What a provider serves only as Responses is asked for there.
+    """
+    endpoints = [
+        endpoint
+        for operation in served_by(request.operation)
+        if operation in model.operations
+        for endpoint in model.provider.endpoints.get(operation, ())
+    ]
+    if len(endpoints) < 2:
+        return endpoints[0] if endpoints else None
+    bridge = next((e for e in endpoints if e.handler == _RESPONSES), None)
+    if bridge is not None and must_bridge(
+        model.model_id, has_tools="tools" in request.fields, effort=request.effort
+    ):
+        return bridge
+    for endpoint in endpoints:
+        if endpoint.handler == request.dialect:
+            return endpoint
+    return endpoints[0]
+
+
 def _unfit(
     model: ModelRecord,
+    endpoint: EndpointRecord | None,
     alias: AliasRecord | None,
     request: InferenceRequest,
     project: ProjectRecord,
@@ -192,9 +225,9 @@ def _unfit(
     """Return why the model itself cannot serve the request: a code and its words."""
     provider = model.provider
     wanted = request.preferences
-    if request.operation not in model.operations:
-        return "operation", f"it does not serve {request.operation}"
-    if not provider.endpoints.get(request.operation):
+    if endpoint is None:
+        if model.operations.isdisjoint(served_by(request.operation)):
+            return "operation", f"it does not serve {request.operation}"
         return "endpoint", f"{provider.slug} has no endpoint for {request.operation}"
     if alias is not None and not alias.required_capabilities <= model.capabilities:
         missing = ", ".join(sorted(alias.required_capabilities - model.capabilities))

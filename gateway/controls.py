@@ -1,7 +1,7 @@
 """What a request says to Signalbox itself: body controls and headers, checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.errors import InvalidRequest
@@ -13,6 +13,7 @@ _LENGTHS = {
     b"x-signalbox-feature": 100,
     b"x-signalbox-feature-id": 200,
 }
+_MAX_FORWARDED = 2000
 _MAX_TAGS = 20
 _MAX_TAG_LENGTH = 64
 _MAX_MODELS = 20
@@ -91,6 +92,25 @@ def attribution_in(headers: Mapping[bytes, bytes]) -> Attribution:
         feature_id=_text(b"x-signalbox-feature-id", feature_id),
         tags=_tags(tags),
     )
+
+
+def forwarded_in(
+    headers: Mapping[bytes, bytes], names: Iterable[bytes]
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers that a provider of the client's own dialect should see."""
+    found: list[tuple[str, str]] = []
+    for name in names:
+        value = headers.get(name)
+        if value is None:
+            continue
+        if len(value) > _MAX_FORWARDED or not _VISIBLE.fullmatch(value):
+            msg = (
+                f"{name.decode()} must be at most {_MAX_FORWARDED} printable "
+                "ASCII characters."
+            )
+            raise InvalidRequest(msg, param=name.decode())
+        found.append((name.decode(), value.decode("ascii")))
+    return tuple(found)
 
 
 def _text(name: bytes, value: bytes | None) -> str:

@@ -11,7 +11,8 @@ UpstreamError                  a provider did not answer as hoped; caught in fal
 ├── UpstreamUnreadable         an answer that is none
 └── RequestRefused             other 4xx: the client's request
     ├── ContextLengthExceeded
-    └── ContentRefused
+    ├── ContentRefused
+    └── ParameterUnsupported
 Refusal                        meant for the caller; rendered once, in its dialect
 """
 
@@ -98,6 +99,12 @@ class ContextLengthExceeded(RequestRefused):
 
 class ContentRefused(RequestRefused):
     pass
+
+
+class ParameterUnsupported(RequestRefused):
+    """Nobody was asked: the protocol has no word for a parameter that must be said."""
+
+    try_next = True
 
 
 _CONTEXT_CODES = frozenset(

@@ -14,11 +14,13 @@ from gateway.protocols import ADAPTERS
 from gateway.streams import Inspector
 from gateway.strict_json import join_fields
 from gateway.targets import Target
-from gateway.translation import TranslatedReader, translated_reply, with_defaults
-from gateway.types import InferenceRequest, UpstreamReply
+from gateway.translation import TranslatedReader, with_defaults
+from gateway.types import InferenceRequest, Outgoing, UpstreamReply, Variant
 
 # Controls of Signalbox in a body; no provider sees them.
 CONTROLS = frozenset({"models", "provider"})
+# The one provider that is told which providers to route to.
+_ROUTER = "openrouter"
 
 # What a request is must be said by the request.
 _NEVER_DEFAULTED = frozenset({"model", "messages", "stream", "stream_options"})
@@ -31,7 +33,7 @@ class Exchange(Protocol):
 
     dropped: tuple[str, ...]
 
-    def body(self) -> bytes: ...
+    def outgoing(self) -> Outgoing: ...
 
     def reply(self, reply: UpstreamReply) -> UpstreamReply: ...
 
@@ -70,21 +72,28 @@ class _Relay:
         self._adapter = adapter
         self._defaults = defaults
 
-    def body(self) -> bytes:
-        target = self._target
-        fields = self._request.fields
+    def outgoing(self) -> Outgoing:
+        request, target, adapter = self._request, self._target, self._adapter
+        if (build := getattr(adapter, "build_relayed_form", None)) is not None:
+            form: Outgoing = build(request, target.model.model_id, target.quirks)
+            return form
+        fields = request.fields
         if self._defaults:
-            add = getattr(self._adapter, "with_defaults", _with_defaults)
+            add = getattr(adapter, "with_defaults", _with_defaults)
             fields = add(fields, self._defaults)
-        return join_fields(
-            self._adapter.build_relayed(
+        is_router = target.model.provider.slug == _ROUTER
+        body = join_fields(
+            adapter.build_relayed(
                 fields,
                 target.model.model_id,
                 target.quirks,
-                stream=self._request.stream,
-                dropped=CONTROLS,
+                stream=request.stream,
+                dropped=CONTROLS - {"provider"} if is_router else CONTROLS,
             )
         )
+        if request.forwarded:
+            return Outgoing(body, variant=Variant(headers=request.forwarded))
+        return Outgoing(body)
 
     def reply(self, reply: UpstreamReply) -> UpstreamReply:
         return reply
@@ -122,22 +131,40 @@ class _Translation:
         self._adapter = adapter
         self._dialect = dialect
         self._answer_id = answer_id
-        self._request = with_defaults(_canonical(request, dialect), defaults)
+        canonical = canonical_of(request, dialect)
+        if isinstance(canonical, ChatRequest):
+            canonical = with_defaults(canonical, defaults)
+        self._request = canonical
         self._wants_usage = request.wants_usage
         self.dropped: tuple[str, ...] = ()
 
-    def body(self) -> bytes:
+    def outgoing(self) -> Outgoing:
         model = self._target.model
         body, dropped = self._adapter.build_request(
             self._request, model.model_id, self._target.quirks, model.max_output_tokens
         )
         self.dropped = tuple(dropped)
-        return orjson.dumps(body)
+        return body if isinstance(body, Outgoing) else Outgoing(orjson.dumps(body))
 
     def reply(self, reply: UpstreamReply) -> UpstreamReply:
-        return translated_reply(
-            reply, self._adapter, self._dialect, self._answer_id, int(time.time())
-        )
+        """Return the answer in the client's dialect.
+
+        Raises the adapter's `Unreadable` for what cannot be translated.
+        """
+        dialect, created = self._dialect, int(time.time())
+        if (parse := getattr(self._adapter, "parse_reply", None)) is not None:
+            # What the answer is shows in more than its body.
+            result = parse(reply)
+        else:
+            result = self._adapter.parse_result(reply.body)
+        model = getattr(result, "model", "") or self._target.model.model_id
+        if (build := getattr(dialect, "build_reply", None)) is not None:
+            built: UpstreamReply = build(
+                reply, self._request, result, self._answer_id, created, model
+            )
+            return built
+        body: bytes = dialect.build_response(result, self._answer_id, created, model)
+        return msgspec.structs.replace(reply, body=body)
 
     def inspector(self) -> Inspector:
         builder = self._dialect.StreamBuilder(
@@ -149,15 +176,24 @@ class _Translation:
         return TranslatedReader(self._adapter.StreamParser(), builder)
 
 
-def _canonical(request: InferenceRequest, dialect: ModuleType) -> ChatRequest:
-    """Return the request in canonical words, read once for all its attempts."""
+def canonical_of(request: InferenceRequest, dialect: ModuleType) -> Any:
+    """Return the request in canonical words, read once for all its attempts.
+
+    Raises `InvalidRequest`.
+    """
     if request.canonical is None:
+        # What is no JSON is read from the request itself.
+        parse = getattr(dialect, "parse_form", None)
         try:
-            canonical: ChatRequest = dialect.parse_request(request.body)
+            canonical = (
+                dialect.parse_request(request.body) if parse is None else parse(request)
+            )
         except dialect.Malformed as error:
             raise InvalidRequest(str(error), param=error.param) from error
-        # Some dialects say it in the path.
-        request.canonical = msgspec.structs.replace(canonical, stream=request.stream)
+        if isinstance(canonical, ChatRequest):
+            # Some dialects say it in the path.
+            canonical = msgspec.structs.replace(canonical, stream=request.stream)
+        request.canonical = canonical
     return request.canonical
 
 

@@ -10,6 +10,7 @@ from types import ModuleType
 
 from gateway.candidates import Candidate
 from gateway.errors import (
+    ParameterUnsupported,
     Refusal,
     RequestRefused,
     UpstreamError,
@@ -26,7 +27,13 @@ from gateway.protocols import ADAPTERS
 from gateway.streams import RelayedStream
 from gateway.targets import Target, target_for
 from gateway.transport import Transport, UpstreamCall
-from gateway.types import InferenceRequest, UpstreamFault, UpstreamReply
+from gateway.types import (
+    PLAIN,
+    InferenceRequest,
+    Outgoing,
+    UpstreamFault,
+    UpstreamReply,
+)
 
 MAX_WAIT_S = 120.0
 _LONGEST_RETRY_AFTER_S = 60
@@ -39,6 +46,7 @@ class Answer:
     candidate: Candidate
     attempt: Attempt
     attempts: int
+    is_fallback: bool
     upstream_s: float
     reply: UpstreamReply | None = None
     stream: RelayedStream | None = None
@@ -56,15 +64,22 @@ async def try_in_order(
     """Return the first answer. Raises a `Refusal` when no target gave one."""
     errors: list[UpstreamError] = []
     upstream_s = 0.0
-    for number, candidate in enumerate(route, start=1):
+    calls = 0
+    for candidate in route:
         target = target_for(candidate)
         exchange = exchange_for(request, target, dialect, defaults, meter.request_id)
-        body = exchange.body()
-        attempt = meter.begin(candidate, number, upstream_s)
+        outgoing = exchange.outgoing()
+        if exchange.dropped and request.strict_params:
+            errors.append(_unsaid(exchange.dropped, target))
+            continue
+        if outgoing.variant is not PLAIN:
+            target = target_for(candidate, outgoing.variant)
+        calls += 1
+        attempt = meter.begin(candidate, calls, upstream_s, is_fallback=bool(errors))
         asked = time.monotonic()
         try:
             answer = await _ask(
-                target, exchange, body, request.stream, attempt, transport, dialect
+                target, exchange, outgoing, request.stream, attempt, transport, dialect
             )
         except UpstreamError as error:
             upstream_s += time.monotonic() - asked
@@ -90,13 +105,21 @@ async def try_in_order(
             return Answer(
                 candidate,
                 attempt,
-                number,
+                calls,
+                bool(errors),
                 upstream_s,
                 reply,
                 stream,
                 exchange.dropped,
             )
     raise _refusal_for(errors)
+
+
+def _unsaid(dropped: Sequence[str], target: Target) -> UpstreamError:
+    """Name what the project wants said or not asked at all."""
+    names = ", ".join(dropped)
+    msg = f"{target.model.name} has no counterpart for {names}; leave that out."
+    return ParameterUnsupported(msg, param=dropped[0])
 
 
 def _settle(attempt: Attempt, reply: UpstreamReply) -> None:
@@ -111,14 +134,14 @@ def _settle(attempt: Attempt, reply: UpstreamReply) -> None:
 async def _ask(
     target: Target,
     exchange: Exchange,
-    body: bytes,
+    outgoing: Outgoing,
     streamed: bool,
     attempt: Attempt,
     transport: Transport,
     dialect: ModuleType,
 ) -> tuple[UpstreamReply | None, RelayedStream | None]:
     adapter = ADAPTERS[target.handler]
-    call = await transport.post(target, body, attempt.id, streamed=streamed)
+    call = await transport.post(target, outgoing, attempt.id, streamed=streamed)
     try:
         if call.status != 200:
             raise await _error_of(call, adapter)
@@ -131,7 +154,7 @@ async def _ask(
             attempt,
             exchange.inspector(),
             dialect,
-            adapter.Unreadable,
+            adapter,
             target.redacted,
         )
         await stream.open(adapter.parse_response)

@@ -18,6 +18,8 @@ from usage.spool import SpoolFull
 from usage.tokens import Tokens, estimate_tokens
 
 _NOTHING = Tokens()
+# Whose answers are text, so that their tokens can be estimated.
+_CONVERSATIONS = frozenset({"chat", "responses"})
 
 
 class Sink(Protocol):
@@ -40,7 +42,14 @@ class Meter(msgspec.Struct, frozen=True):
     routing: dict[str, object]
     input_estimate: int
 
-    def begin(self, candidate: Candidate, attempt: int, upstream_s: float) -> "Attempt":
+    def begin(
+        self,
+        candidate: Candidate,
+        attempt: int,
+        upstream_s: float,
+        *,
+        is_fallback: bool = False,
+    ) -> "Attempt":
         """Record the intent of an attempt; nothing may go upstream before this.
 
         `upstream_s` is how long earlier attempts of the request have waited for theirs.
@@ -49,7 +58,7 @@ class Meter(msgspec.Struct, frozen=True):
         """
         request, project = self.request, self.key.project
         attribution = request.attribution
-        tokens = Tokens(input=self.input_estimate, estimated=True)
+        tokens = _shown_by(request, candidate, self.input_estimate)
         cost = cost_of(tokens, candidate.prices)
         now = time.monotonic()
         record = EventRecord(
@@ -71,11 +80,12 @@ class Meter(msgspec.Struct, frozen=True):
             model=candidate.model.model_id,
             streamed=request.stream,
             input_tokens=tokens.input,
+            other_usage=tokens.other,
             cost_usd=None if cost is None else cost.usd,
             price_ids=() if cost is None else cost.price_ids,
             overhead_ms=_ms(request.began + upstream_s, now),
             cache="bypass",
-            fallback=attempt > 1,
+            fallback=is_fallback,
             strategy=self.strategy,
             routing=self.routing,
             config_version=self.config_version,
@@ -85,7 +95,7 @@ class Meter(msgspec.Struct, frozen=True):
         except SpoolFull as error:
             msg = "The gateway cannot record usage at the moment; try again shortly."
             raise Overloaded(msg, headers={"retry-after": "5"}) from error
-        return Attempt(self.sink, record, candidate, now)
+        return Attempt(self.sink, record, candidate, now, tokens)
 
 
 class Attempt:
@@ -94,6 +104,7 @@ class Attempt:
     __slots__ = (
         "_candidate",
         "_record",
+        "_shown",
         "_sink",
         "began",
         "cost",
@@ -103,9 +114,15 @@ class Attempt:
     )
 
     def __init__(
-        self, sink: Sink, record: EventRecord, candidate: Candidate, began: float
+        self,
+        sink: Sink,
+        record: EventRecord,
+        candidate: Candidate,
+        began: float,
+        shown: Tokens,
     ) -> None:
         self._sink = sink
+        self._shown = shown
         self._record = record
         self._candidate = candidate
         self.began = began
@@ -124,10 +141,10 @@ class Attempt:
 
     def seen_so_far(self, output_bytes: int) -> Tokens:
         """Return the estimate for an answer whose provider never said what it used."""
-        return Tokens(
-            input=self._record.input_tokens,
-            output=estimate_tokens(output_bytes) if output_bytes else 0,
-            estimated=True,
+        if not output_bytes or self._record.operation not in _CONVERSATIONS:
+            return self._shown
+        return msgspec.structs.replace(
+            self._shown, output=estimate_tokens(output_bytes), estimated=True
         )
 
     def settle(
@@ -175,6 +192,20 @@ class Attempt:
     ) -> None:
         """Record an attempt that failed without using anything."""
         self.settle("failed", _NOTHING, http_status=http_status, error_code=error_code)
+
+
+def _shown_by(
+    request: InferenceRequest, candidate: Candidate, input_estimate: int
+) -> Tokens:
+    """Return what the request itself shows of its use.
+
+    What is sold by the piece is counted exactly; tokens are estimated.
+    """
+    if request.units and candidate.prices is not None:
+        rates = candidate.prices.tiers[-1].rates
+        if units := {n: amount for n, amount in request.units.items() if n in rates}:
+            return Tokens(other=units)
+    return Tokens(input=input_estimate, estimated=True)
 
 
 def _ms(since: float, until: float) -> float:

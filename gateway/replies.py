@@ -1,16 +1,30 @@
 """What goes back to the client: status, headers and body, ready for the wire."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 from gateway.admission import limit_head
+from gateway.errors import Refusal
 from gateway.serve import Outcome
-from gateway.streams import RelayedStream
 
 # On everything: it is for one project alone, and it is what its type says.
 _ALWAYS = b"cache-control: private, no-store\r\nx-content-type-options: nosniff\r\n"
+
+
+class EventStream(Protocol):
+    """A streamed answer as it is sent; see `gateway.streams.RelayedStream`."""
+
+    @property
+    def keepalive(self) -> bytes: ...
+
+    def events(self) -> AsyncIterator[bytes]: ...
+
+    def break_off(self, refusal: Refusal) -> bytes: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -23,7 +37,7 @@ class EdgeReply:
     status: int
     head: bytes = field(repr=False)
     body: bytes = field(default=b"", repr=False)
-    stream: RelayedStream | None = None
+    stream: EventStream | None = None
     overhead_ms: float | None = None
 
     @property
@@ -54,6 +68,8 @@ def plain_reply(
 def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeReply:
     """Return the answer with everything the contract says about how it came to be."""
     answer, candidates = outcome.answer, outcome.candidates
+    if answer.reply is not None and answer.reply.content_type:
+        content_type = answer.reply.content_type
     model = answer.candidate.model
     overhead_ms = (time.monotonic() - began - answer.upstream_s) * 1000
     head = (
@@ -68,7 +84,7 @@ def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeRep
         content_type,
         outcome.request_id.encode(),
         answer.attempts,
-        b"true" if answer.attempts > 1 else b"false",
+        b"true" if answer.is_fallback else b"false",
         outcome.config_version,
         overhead_ms,
         _route_head(

@@ -7,8 +7,7 @@ import time
 from gateway.asgi import PREPARED_RESPONSE, Scope, Send
 from gateway.clients import Client
 from gateway.errors import Draining, Unforeseen
-from gateway.replies import EdgeReply
-from gateway.streams import RelayedStream
+from gateway.replies import EdgeReply, EventStream
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ async def send_whole(reply: EdgeReply, scope: Scope, send: Send) -> None:
 
 
 async def send_stream(
-    reply: EdgeReply, stream: RelayedStream, client: Client, send: Send
+    reply: EdgeReply, stream: EventStream, client: Client, send: Send
 ) -> None:
     keepalive = _Keepalive(send, client, stream.keepalive)
     try:

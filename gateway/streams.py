@@ -39,6 +39,14 @@ class Inspector(Protocol):
     def read(self, piece: bytes) -> StreamNotes: ...
 
 
+class Cutter(Protocol):
+    """Collects bytes and hands on whole frames of a stream."""
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
 class RelayedStream:
     """The events of one answer. Made once its first content has arrived.
 
@@ -54,7 +62,7 @@ class RelayedStream:
         attempt: Attempt,
         inspector: Inspector,
         dialect: ModuleType,
-        unreadable: type[Exception],
+        adapter: ModuleType,
         redact: Callable[[str], str],
     ) -> None:
         self._call = call
@@ -62,9 +70,9 @@ class RelayedStream:
         self._attempt = attempt
         self._inspector = inspector
         self._dialect = dialect
-        self._unreadable = unreadable
+        self._unreadable: type[Exception] = adapter.Unreadable
         self._redact = redact
-        self._cutter = EventCutter(MAX_EVENT_BYTES)
+        self._cutter: Cutter = getattr(adapter, "Cutter", EventCutter)(MAX_EVENT_BYTES)
         self._held = b""
         self._done = False
         self._bytes_seen = 0

@@ -12,7 +12,7 @@ from gateway.candidates import Candidate
 from gateway.protocols import ADAPTERS
 from gateway.records import CredentialRecord, EndpointRecord, ModelRecord
 from gateway.redaction import redacted
-from gateway.types import Quirks
+from gateway.types import PLAIN, Quirks, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Target:
     credential: CredentialRecord | None
     handler: str
     url: URL = field(repr=False)
-    # Request line and headers, but for the length of the body and what ends them.
+    # Request line and headers, but for what describes the body and ends them.
     head: bytes = field(repr=False)
     # The same for streams, which some protocols serve at a path of their own.
     stream_url: URL = field(repr=False)
@@ -43,7 +43,7 @@ class Target:
         return redacted(text, credential.secret.reveal())
 
 
-_targets: dict[tuple[int, int, int | None], Target] = {}
+_targets: dict[tuple[int, int, int | None, Variant], Target] = {}
 _MAX_TARGETS = 5_000
 
 # How a request is framed is not for configuration to say.
@@ -52,6 +52,7 @@ _OURS = frozenset(
         "host",
         "connection",
         "content-length",
+        "content-type",
         "transfer-encoding",
         "expect",
         "upgrade",
@@ -62,7 +63,7 @@ _OURS = frozenset(
 )
 
 
-def target_for(candidate: Candidate) -> Target:
+def target_for(candidate: Candidate, variant: Variant = PLAIN) -> Target:
     """Return the target of a candidate, put together once per configuration."""
     model, endpoint, credential = (
         candidate.model,
@@ -71,27 +72,32 @@ def target_for(candidate: Candidate) -> Target:
     )
     # Records are built anew when the configuration changes, so identity is enough; the
     # target keeps them alive, so an id cannot be taken by another.
-    key = (id(model), id(endpoint), id(credential))
+    key = (id(model), id(endpoint), id(credential), variant)
     target = _targets.get(key)
     if target is None:
         if len(_targets) >= _MAX_TARGETS:
             _targets.clear()
-        target = build_target(model, endpoint, credential)
+        target = build_target(model, endpoint, credential, variant)
         _targets[key] = target
     return target
 
 
 def build_target(
-    model: ModelRecord, endpoint: EndpointRecord, credential: CredentialRecord | None
+    model: ModelRecord,
+    endpoint: EndpointRecord,
+    credential: CredentialRecord | None,
+    variant: Variant = PLAIN,
 ) -> Target:
-    """Put together what a call needs; it is the same for every request."""
+    """Put together what a call needs; it is the same for every such request."""
     provider = model.provider
     adapter = ADAPTERS[endpoint.handler]
     path = build_path(
         endpoint.pattern,
-        **dict.fromkeys(("model", "deployment", "voice"), model.model_id),
+        model=model.model_id,
+        deployment=model.model_id,
+        voice=variant.voice or model.model_id,
     )
-    query = ""
+    query = variant.query
     headers = {
         "accept": "*/*",
         "user-agent": "signalbox",
@@ -102,7 +108,7 @@ def build_target(
             if name.lower() not in _OURS
         },
         "accept-encoding": "identity",
-        "content-type": "application/json",
+        **dict(variant.headers),
     }
     if credential is not None and credential.secret is not None:
         secret = credential.secret.reveal()
@@ -112,7 +118,8 @@ def build_target(
             case "header":
                 headers[provider.auth_name.lower()] = secret
             case "query":
-                query = f"{provider.auth_name}={quote(secret, safe='')}"
+                key = f"{provider.auth_name}={quote(secret, safe='')}"
+                query = f"{query}&{key}" if query else key
     timeouts = provider.timeouts
     address = _address(provider.base_url, path, query)
     stream_address = _address(provider.base_url, adapter.stream_path(path), query)
@@ -125,7 +132,9 @@ def build_target(
         head=_head(address, headers),
         stream_url=stream_address,
         stream_head=_head(stream_address, headers),
-        quirks=Quirks(provider.drop_params, provider.rename_params),
+        quirks=Quirks(
+            provider.drop_params, provider.rename_params, provider.add_params
+        ),
         # How long anything else may take, the transport watches over itself.
         timeout=ClientTimeout(
             total=None, connect=None, sock_connect=timeouts.connect_s, sock_read=None

@@ -1,13 +1,12 @@
 """From the client's dialect to another protocol and back, through the canonical types."""
 
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import Any, Protocol
 
 import msgspec
 
 from gateway.canonical import CONTENT, Began, ChatRequest, Chunk, Ended, Used
-from gateway.types import StreamFault, StreamNotes, UpstreamReply
+from gateway.types import StreamFault, StreamNotes
 from usage.tokens import Tokens
 
 # Canonical names of what an alias may set for requests that do not.
@@ -94,19 +93,3 @@ def with_defaults(request: ChatRequest, defaults: Mapping[str, Any]) -> ChatRequ
         if (name := _DEFAULTS.get(key)) and getattr(request, name) in _UNSET
     }
     return msgspec.structs.replace(request, **changes) if changes else request
-
-
-def translated_reply(
-    reply: UpstreamReply,
-    adapter: ModuleType,
-    dialect: ModuleType,
-    answer_id: str,
-    created: int,
-) -> UpstreamReply:
-    """Return the reply with its body in the client's dialect.
-
-    Raises the adapter's `Unreadable` for what cannot be translated.
-    """
-    result = adapter.parse_result(reply.body)
-    body: bytes = dialect.build_response(result, answer_id, created, result.model)
-    return msgspec.structs.replace(reply, body=body)

@@ -16,6 +16,7 @@ from gateway.errors import (
 )
 from gateway.prepared_request import PreparedRequest
 from gateway.targets import Target
+from gateway.types import Outgoing
 from gateway.watchdog import NEVER, Guard, Watchdog
 
 _KEEPALIVE_S = 30
@@ -117,18 +118,22 @@ class Transport:
         self._watchdog = Watchdog()
 
     async def post(
-        self, target: Target, body: bytes, attempt_id: str, *, streamed: bool
+        self, target: Target, outgoing: Outgoing, attempt_id: str, *, streamed: bool
     ) -> UpstreamCall:
         """Send one request; returns when the status is known.
 
         Raises `UpstreamError` for everything that goes wrong before that.
         """
         # Providers that keep it can tell our attempts apart by the id.
-        wire = b"%bx-client-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        wire = (
+            b"%bx-client-request-id: %b\r\ncontent-type: %b\r\n"
+            b"content-length: %d\r\n\r\n%b"
+        ) % (
             target.stream_head if streamed else target.head,
             attempt_id.encode(),
-            len(body),
-            body,
+            outgoing.content_type,
+            len(outgoing.body),
+            outgoing.body,
         )
         now = time.monotonic()
         deadline = now + target.total_s

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -43,6 +43,7 @@ class InferenceRequest:
     bytes, so that what the gateway does not know is forwarded untouched.
     `max_output_tokens` is None when the request sets no bound; `began` is on the
     monotonic clock. `canonical` is there once the request had to be translated.
+    `forwarded` are headers for a provider that speaks the client's dialect.
     `units` counts what is priced by the piece (image, character, second, search) as the
     request shows it, for answers that do not say what they used.
     """
@@ -64,18 +65,32 @@ class InferenceRequest:
     content: bytes = b""
     content_type: bytes = JSON_TYPE
     units: Mapping[str, int] = field(default_factory=dict)
+    forwarded: tuple[tuple[str, str], ...] = ()
+    effort: str = ""
+    strict_params: bool = False
+
+
+class Variant(NamedTuple):
+    """What a request changes of its target's head.
+
+    `voice` fills the pattern's placeholder; `query` holds `name=value` pairs; `headers`
+    go in place of those of the same name.
+    """
+
+    voice: str = ""
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+PLAIN = Variant()
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """What goes to a provider: a body, and what the request adds to the path.
-
-    `voice` fills the pattern's placeholder; `query` holds `name=value` pairs.
-    """
+    """What goes to a provider."""
 
     body: bytes
     content_type: bytes = JSON_TYPE
-    voice: str = ""
-    query: str = ""
+    variant: Variant = PLAIN
 
 
 class UpstreamReply(msgspec.Struct, frozen=True):
@@ -127,3 +142,4 @@ class Quirks:
 
     drop_params: frozenset[str] = frozenset()
     rename_params: Mapping[str, str] = field(default_factory=dict)
+    add_params: Mapping[str, Any] = field(default_factory=dict)

@@ -10,10 +10,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from gateway.authentication import HasProjectKey, ProjectKeyAuthentication
-from gateway.errors import MethodRefused, Refusal
+from gateway.controls import attribution_in, forwarded_in, models_in, preferences_in
+from gateway.errors import InvalidRequest, MethodRefused, Refusal
 from gateway.records import KeyRecord
-from gateway.replies import EdgeReply, plain_reply
-from gateway.serve import Gateway
+from gateway.replies import EdgeReply, answer_reply, plain_reply
+from gateway.serve import Gateway, serve
+from gateway.strict_json import InvalidJSON, fields_of, parse_object
+from gateway.types import JSON, InferenceRequest
 
 _METHODS = ("GET", "POST")
 
@@ -101,6 +104,54 @@ class InferenceView(APIView):
             ),
             {"x-request-id": request_id, **refusal.headers},
         )
+
+    def asked(self, body: JSON, operation: str = "") -> InferenceRequest:
+        """Return what the body asks for, its controls and headers included."""
+        edge, dialect = self.edge, self.dialect
+        effort = body.get("reasoning_effort")
+        return InferenceRequest(
+            operation=operation or self.operation,
+            dialect=dialect.NAME,
+            model=body.get("model") or "",
+            fields=fields_of(edge.content),
+            size=len(edge.content),
+            stream=dialect.wants_stream(body),
+            wants_usage=dialect.wants_usage(body),
+            max_output_tokens=dialect.max_output_tokens(body),
+            models=models_in(body),
+            preferences=preferences_in(body),
+            attribution=attribution_in(edge.edge_headers),
+            began=edge.began,
+            body=body,
+            forwarded=forwarded_in(
+                edge.edge_headers, getattr(dialect, "FORWARDED", ())
+            ),
+            strict_params=edge.key.project.strict_params,
+            effort=effort if type(effort) is str else "",
+        )
+
+    def read_body(self) -> JSON:
+        """Return the body as the dialect wants it. Raises `InvalidRequest`."""
+        body, dialect = self.read_object(), self.dialect
+        try:
+            dialect.check_request(body)
+        except dialect.Malformed as error:
+            raise InvalidRequest(str(error), param=error.param) from error
+        return body
+
+    def read_object(self) -> JSON:
+        """Return the body as JSON. Raises `InvalidRequest`."""
+        try:
+            return parse_object(self.edge.content)
+        except InvalidJSON as error:
+            raise InvalidRequest(str(error)) from error
+
+    async def answer(self, asked: InferenceRequest) -> EdgeReply:
+        """Serve the request and return its answer in the view's dialect."""
+        edge, dialect = self.edge, self.dialect
+        outcome = await serve(asked, edge.key, edge.request_id, dialect, edge.gateway)
+        content_type = dialect.EVENT_STREAM if asked.stream else dialect.CONTENT_TYPE
+        return answer_reply(outcome, content_type, edge.began)
 
     @property
     def edge(self) -> EdgeRequest:

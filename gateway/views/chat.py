@@ -1,12 +1,10 @@
 """Conversations in every dialect: one story, told by the dialect's own words."""
 
-from types import ModuleType
 from typing import ClassVar
 
 import orjson
 from rest_framework.request import Request
 
-from gateway.controls import attribution_in, models_in, preferences_in
 from gateway.dialects import anthropic_messages, gemini_generate, openai_chat
 from gateway.errors import InvalidRequest, RouteNotFound
 from gateway.openapi.chat import (
@@ -15,11 +13,8 @@ from gateway.openapi.chat import (
     messages_schema,
     tokens_schema,
 )
-from gateway.replies import EdgeReply, answer_reply, plain_reply
-from gateway.serve import serve
-from gateway.strict_json import InvalidJSON, fields_of, parse_object
-from gateway.types import JSON, InferenceRequest
-from gateway.views.base import EdgeRequest, InferenceView
+from gateway.replies import EdgeReply, plain_reply
+from gateway.views.base import InferenceView
 from usage.tokens import estimate_tokens
 
 _GENERATE = "generateContent"
@@ -32,12 +27,6 @@ class ChatView(InferenceView):
 
     operation: ClassVar = "chat"
 
-    async def answer(self, asked: InferenceRequest) -> EdgeReply:
-        edge, dialect = self.edge, self.dialect
-        outcome = await serve(asked, edge.key, edge.request_id, dialect, edge.gateway)
-        content_type = dialect.EVENT_STREAM if asked.stream else dialect.CONTENT_TYPE
-        return answer_reply(outcome, content_type, edge.began)
-
 
 class ChatCompletionsView(ChatView):
     """OpenAI's chat completions."""
@@ -46,8 +35,7 @@ class ChatCompletionsView(ChatView):
 
     @chat_schema
     async def post(self, request: Request) -> EdgeReply:
-        body = _body(self.edge, openai_chat)
-        return await self.answer(_asked(self.edge, openai_chat, body))
+        return await self.answer(self.asked(self.read_body()))
 
 
 class MessagesView(ChatView):
@@ -57,8 +45,7 @@ class MessagesView(ChatView):
 
     @messages_schema
     async def post(self, request: Request) -> EdgeReply:
-        body = _body(self.edge, anthropic_messages)
-        return await self.answer(_asked(self.edge, anthropic_messages, body))
+        return await self.answer(self.asked(self.read_body()))
 
 
 class CountTokensView(InferenceView):
@@ -70,7 +57,7 @@ class CountTokensView(InferenceView):
     @tokens_schema
     async def post(self, request: Request) -> EdgeReply:
         edge = self.edge
-        _object(edge)
+        self.read_object()
         counted = {"input_tokens": estimate_tokens(len(edge.content))}
         return plain_reply(
             200,
@@ -91,7 +78,7 @@ class GenerateContentView(ChatView):
         model, _, method = target.rpartition(":")
         model = model.removeprefix("models/")
         if method == _COUNT:
-            _object(edge)
+            self.read_object()
             return plain_reply(
                 200,
                 gemini_generate.CONTENT_TYPE,
@@ -104,43 +91,8 @@ class GenerateContentView(ChatView):
         if method == _STREAM and b"alt=sse" not in edge.scope["query_string"]:
             msg = "Streams are server-sent events here: add ?alt=sse to the path."
             raise InvalidRequest(msg, param="alt")
-        body = _body(edge, gemini_generate)
-        asked = _asked(edge, gemini_generate, body)
+        asked = self.asked(self.read_body())
         asked.model = model
         asked.stream = method == _STREAM
         asked.wants_usage = True
         return await self.answer(asked)
-
-
-def _object(edge: EdgeRequest) -> JSON:
-    try:
-        return parse_object(edge.content)
-    except InvalidJSON as error:
-        raise InvalidRequest(str(error)) from error
-
-
-def _body(edge: EdgeRequest, dialect: ModuleType) -> JSON:
-    body = _object(edge)
-    try:
-        dialect.check_request(body)
-    except dialect.Malformed as error:
-        raise InvalidRequest(str(error), param=error.param) from error
-    return body
-
-
-def _asked(edge: EdgeRequest, dialect: ModuleType, body: JSON) -> InferenceRequest:
-    return InferenceRequest(
-        operation="chat",
-        dialect=dialect.NAME,
-        model=body.get("model") or "",
-        fields=fields_of(edge.content),
-        size=len(edge.content),
-        stream=dialect.wants_stream(body),
-        wants_usage=dialect.wants_usage(body),
-        max_output_tokens=dialect.max_output_tokens(body),
-        models=models_in(body),
-        preferences=preferences_in(body),
-        attribution=attribution_in(edge.edge_headers),
-        began=edge.began,
-        body=body,
-    )

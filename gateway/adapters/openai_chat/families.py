@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/guides/latest-model
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _BELOW_LOW = frozenset({"none", "minimal"})
@@ -65,6 +66,7 @@ _FIFTH = Family(
 )
 
 
+@lru_cache(maxsize=4096)
 def family_of(model_id: str) -> Family:
     """Return how the model takes parameters, fine-tuned and resold ones included."""
     name = model_id.rsplit("/", 1)[-1].removeprefix("ft:").split(":", 1)[0]

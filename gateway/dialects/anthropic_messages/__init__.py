@@ -15,10 +15,13 @@ from gateway.dialects.anthropic_messages.stream import KEEPALIVE, StreamBuilder
 
 CONTENT_TYPE = b"application/json"
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
+# Which version and which experiments of the protocol the client speaks.
+FORWARDED = (b"anthropic-version", b"anthropic-beta")
 
 __all__ = [
     "CONTENT_TYPE",
     "EVENT_STREAM",
+    "FORWARDED",
     "KEEPALIVE",
     "MAX_MODEL_LENGTH",
     "NAME",
