@@ -123,20 +123,22 @@ def served_by(operation: str) -> tuple[str, ...]:
     return _CONVERSATION if operation == Operation.CHAT else _CONVERSATION[::-1]
 
 
+def handlers_for(operation: str) -> list[str]:
+    """Return the protocols that are for an operation."""
+    # Tokens are counted in the protocol of the conversation that they are counted for.
+    if operation == Operation.COUNT_TOKENS:
+        operation = Operation.CHAT
+    return [str(name) for name, served in OPERATION_OF.items() if served == operation]
+
+
 def protocol_for(handler: str, operation: str) -> str | None:
     """Return how a provider of that handler is spoken to for an operation.
 
     The handler itself where it is for that; else the protocol of its family that is;
     None when there is none.
     """
-    if OPERATION_OF.get(handler) == operation:
+    known = handlers_for(operation)
+    if handler in known:
         return handler
     family = handler.partition("_")[0]
-    return next(
-        (
-            str(protocol)
-            for protocol, served in OPERATION_OF.items()
-            if served == operation and protocol.partition("_")[0] == family
-        ),
-        None,
-    )
+    return next((name for name in known if name.partition("_")[0] == family), None)

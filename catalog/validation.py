@@ -14,6 +14,8 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from catalog.models import AIModel, Alias, AliasTarget, Endpoint, Provider
+from catalog.patterns import path_of
+from catalog.protocols import Operation, served_by
 from tenants.models import Project
 
 _NAMED = 10
@@ -80,7 +82,7 @@ def check_endpoints(endpoints: Iterable[Endpoint]) -> None:
 
 def patterns_overlap(one: str, other: str) -> bool:
     """Tell whether there is a path that both patterns match."""
-    segments, others = one.split("/"), other.split("/")
+    segments, others = path_of(one).split("/"), path_of(other).split("/")
     return len(segments) == len(others) and all(
         _segments_overlap(_pieces(a), _pieces(b))
         for a, b in zip(segments, others, strict=True)
@@ -229,9 +231,12 @@ def aliases_served_only_by(
 
 def check_model_operations(model: AIModel) -> None:
     """Refuse to take away an operation that aliases use the model for."""
+    served = [
+        name for name in Operation if set(served_by(name)) & set(model.operations)
+    ]
     wrong = (
         AliasTarget.objects.filter(model=model.pk)
-        .exclude(alias__operation__in=model.operations)
+        .exclude(alias__operation__in=served)
         .select_related("alias__project")
     )
     if names := _names(

@@ -17,9 +17,10 @@ from gateway.snapshot import ConfigurationUnavailable, Snapshot
 from tenants.keys import digest_of, key_id_in, key_id_of
 
 _BEARER = b"bearer "
-_KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+# Where the official clients of OpenAI, Anthropic, Azure, Google and ElevenLabs put it.
+KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key", b"xi-api-key")
 
-_NAMED_ONCE = frozenset({b"authorization", b"x-project-id", *_KEY_HEADERS})
+_NAMED_ONCE = frozenset({b"authorization", b"x-project-id", *KEY_HEADERS})
 
 _SEVERAL_KEYS = "The request presents several keys that differ; send one."
 _NO_KEY = (
@@ -38,7 +39,7 @@ def key_in(headers: Mapping[bytes, bytes], query: bytes) -> str:
     authorization = headers.get(b"authorization")
     if authorization is not None and authorization[:7].lower() == _BEARER:
         found.append(authorization[7:].strip())
-    found += [headers[name].strip() for name in _KEY_HEADERS if name in headers]
+    found += [headers[name].strip() for name in KEY_HEADERS if name in headers]
     if b"key=" in query:
         found.extend(
             value.encode() for value in parse_qs(query.decode("latin-1")).get("key", [])

@@ -16,6 +16,7 @@ from gateway.errors import (
     UnknownModel,
     UnpricedModel,
 )
+from gateway.model_names import model_behind, models_named
 from gateway.records import (
     AliasRecord,
     Catalog,
@@ -95,6 +96,7 @@ def candidates_for(
     found = Candidates(
         alias=choice.alias.name if choice.alias else "",
         strategy=request.preferences.sort
+        or request.preferences.strategy
         or (choice.alias.strategy if choice.alias else "priority"),
         defaults=choice.alias.defaults if choice.alias else {},
     )
@@ -112,10 +114,7 @@ def choice_for(name: str, project: ProjectRecord, catalog: Catalog) -> Choice:
     alias = project.aliases.get(name) or catalog.aliases.get(name)
     if alias is not None:
         return Choice(alias, tuple(_members(alias, project, catalog)))
-    model = catalog.models_by_name.get(name)
-    if model is not None:
-        return Choice(None, ((model, 1, 100),))
-    models = catalog.models_by_id.get(name, ())
+    models = models_named(name, project, catalog)
     if len(models) == 1:
         return Choice(None, ((models[0], 1, 100),))
     if models:
@@ -135,7 +134,8 @@ def _members(
     """Yield the models behind an alias with priority and weight; aliases are followed."""
     for target in alias.targets:
         if target.model_id is not None:
-            if (model := catalog.models.get(target.model_id)) is not None:
+            model = model_behind(target.model_id, project, catalog)
+            if model is not None:
                 yield model, target.priority, target.weight
         elif target.via_id is not None and depth < _MAX_DEPTH:
             via = project.aliases_by_pk.get(target.via_id) or catalog.aliases_by_pk.get(
@@ -229,8 +229,11 @@ def _unfit(
         if model.operations.isdisjoint(served_by(request.operation)):
             return "operation", f"it does not serve {request.operation}"
         return "endpoint", f"{provider.slug} has no endpoint for {request.operation}"
-    if alias is not None and not alias.required_capabilities <= model.capabilities:
-        missing = ", ".join(sorted(alias.required_capabilities - model.capabilities))
+    required = wanted.capabilities
+    if alias is not None:
+        required |= alias.required_capabilities
+    if not required <= model.capabilities:
+        missing = ", ".join(sorted(required - model.capabilities))
         return "capability", f"it lacks {missing}"
     if project.allowed_regions and provider.region not in project.allowed_regions:
         return "residency_violation", "the project's data may not go to its region"

@@ -205,6 +205,12 @@ class RefusalDelta(msgspec.Struct, frozen=True, tag="refusal"):
     choice: int = 0
 
 
+class AudioDelta(msgspec.Struct, frozen=True, tag="audio"):
+    """A piece of a sound, cut anywhere."""
+
+    audio: bytes
+
+
 class ReasoningDelta(msgspec.Struct, frozen=True, tag="reasoning"):
     """A piece of reasoning, or, with `signature` or `sealed`, what closes it."""
 
@@ -256,6 +262,7 @@ Chunk = (
     Began
     | TextDelta
     | RefusalDelta
+    | AudioDelta
     | ReasoningDelta
     | ToolCallBegan
     | ToolArgumentsDelta
@@ -266,4 +273,11 @@ Chunk = (
 )
 
 # The chunks that are content: after the first of them no other target is asked.
-CONTENT = (TextDelta, RefusalDelta, ReasoningDelta, ToolCallBegan, Finished)
+CONTENT = (
+    TextDelta,
+    RefusalDelta,
+    AudioDelta,
+    ReasoningDelta,
+    ToolCallBegan,
+    Finished,
+)

@@ -29,10 +29,11 @@ from gateway.serve import Gateway
 from gateway.views.base import EdgeRequest, InferenceView
 from gateway.views.chat import GenerateContentView, MessagesView
 from gateway.views.models import ModelsView
+from gateway.views.own import OwnView
 
 logger = logging.getLogger(__name__)
 
-PREFIXES = ("/v1/", "/v1beta/", "/openai/", "/anthropic/", "/gemini/")
+PREFIXES = ("/v1/", "/v1beta/", "/openai/", "/anthropic/", "/gemini/", "/api/ai/", "/proxy/")
 
 _MAX_ROUTES = 256
 
@@ -43,6 +44,7 @@ _NEIGHBOURS: tuple[tuple[str, type[InferenceView]], ...] = (
     ("/anthropic/", MessagesView),
     ("/v1beta/", GenerateContentView),
     ("/gemini/", GenerateContentView),
+    ("/api/ai/", OwnView),
     ("/", ModelsView),
 )
 

@@ -9,6 +9,7 @@ UpstreamError                  a provider did not answer as hoped; caught in fal
 ├── UpstreamAccountError       401, 402, 403 and quota: our credential, not the client's
 ├── UpstreamModelMissing       404
 ├── UpstreamUnreadable         an answer that is none
+├── SchemaViolated             an answer in another form than was asked for
 └── RequestRefused             other 4xx: the client's request
     ├── ContextLengthExceeded
     ├── ContentRefused
@@ -83,6 +84,17 @@ class UpstreamModelMissing(UpstreamError):
 
 class UpstreamUnreadable(UpstreamError):
     code = "upstream_bad_response"
+
+
+class SchemaViolated(UpstreamError):
+    """The answer is not in the form that was asked for; `answer` is its text."""
+
+    code = "schema_validation_failed"
+    answered_as = 422
+
+    def __init__(self, message: str, *, answer: str) -> None:
+        super().__init__(message, status=200)
+        self.answer = answer
 
 
 class RequestRefused(UpstreamError):

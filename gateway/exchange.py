@@ -8,13 +8,14 @@ from typing import Any, Protocol
 import msgspec
 import orjson
 
-from gateway.canonical import ChatRequest
+from gateway.canonical import ChatRequest, ChatResult
 from gateway.errors import InvalidRequest
 from gateway.protocols import ADAPTERS
 from gateway.streams import Inspector
 from gateway.strict_json import join_fields
+from gateway.structured_output import unfenced
 from gateway.targets import Target
-from gateway.translation import TranslatedReader, with_defaults
+from gateway.translation import TranslatedReader, left_open, with_defaults
 from gateway.types import InferenceRequest, Outgoing, UpstreamReply, Variant
 
 # Controls of Signalbox in a body; no provider sees them.
@@ -37,6 +38,8 @@ class Exchange(Protocol):
 
     def reply(self, reply: UpstreamReply) -> UpstreamReply: ...
 
+    def result(self, reply: UpstreamReply) -> Any: ...
+
     def inspector(self) -> Inspector: ...
 
 
@@ -46,11 +49,24 @@ def exchange_for(
     dialect: ModuleType,
     defaults: Mapping[str, Any],
     answer_id: str,
+    said_instead: ChatRequest | None = None,
 ) -> Exchange:
+    """Return how this request is put to this target.
+
+    `said_instead` is what is put to it in place of the client's own words.
+    """
     adapter = ADAPTERS[target.handler]
-    if target.handler == request.dialect:
+    if target.handler == request.dialect and said_instead is None:
         return _Relay(request, target, adapter, defaults)
-    return _Translation(request, target, adapter, dialect, defaults, answer_id)
+    canonical = said_instead or canonical_of(request, dialect)
+    unsaid: frozenset[str] = frozenset()
+    canonical = with_defaults(canonical, defaults)
+    if assumed := getattr(dialect, "ASSUMED", None):
+        unsaid = left_open(canonical, assumed)
+        canonical = with_defaults(canonical, assumed)
+    return _Translation(
+        canonical, request, target, adapter, dialect, answer_id, unsaid
+    )
 
 
 class _Relay:
@@ -82,21 +98,25 @@ class _Relay:
             add = getattr(adapter, "with_defaults", _with_defaults)
             fields = add(fields, self._defaults)
         is_router = target.model.provider.slug == _ROUTER
-        body = join_fields(
-            adapter.build_relayed(
-                fields,
-                target.model.model_id,
-                target.quirks,
-                stream=request.stream,
-                dropped=CONTROLS - {"provider"} if is_router else CONTROLS,
-            )
+        sent = adapter.build_relayed(
+            fields,
+            target.model.model_id,
+            target.quirks,
+            stream=request.stream,
+            dropped=CONTROLS - {"provider"} if is_router else CONTROLS,
         )
+        if added := target.quirks.add_params:
+            sent = {**{n: orjson.dumps(value) for n, value in added.items()}, **sent}
+        body = join_fields(sent)
         if request.forwarded:
             return Outgoing(body, variant=Variant(headers=request.forwarded))
         return Outgoing(body)
 
     def reply(self, reply: UpstreamReply) -> UpstreamReply:
         return reply
+
+    def result(self, reply: UpstreamReply) -> Any:
+        return self._adapter.parse_result(reply.body)
 
     def inspector(self) -> Inspector:
         inspector: Inspector = self._adapter.StreamInspector(
@@ -111,30 +131,35 @@ class _Translation:
     __slots__ = (
         "_adapter",
         "_answer_id",
+        "_asked",
         "_dialect",
         "_request",
+        "_result",
         "_target",
+        "_unsaid",
         "_wants_usage",
         "dropped",
     )
 
     def __init__(
         self,
+        canonical: Any,
         request: InferenceRequest,
         target: Target,
         adapter: ModuleType,
         dialect: ModuleType,
-        defaults: Mapping[str, Any],
         answer_id: str,
+        unsaid: frozenset[str],
     ) -> None:
         self._target = target
         self._adapter = adapter
         self._dialect = dialect
         self._answer_id = answer_id
-        canonical = canonical_of(request, dialect)
-        if isinstance(canonical, ChatRequest):
-            canonical = with_defaults(canonical, defaults)
+        self._asked = request
+        # Nobody said it, so nobody misses it where it cannot be said.
+        self._unsaid = unsaid
         self._request = canonical
+        self._result: Any = None
         self._wants_usage = request.wants_usage
         self.dropped: tuple[str, ...] = ()
 
@@ -143,8 +168,10 @@ class _Translation:
         body, dropped = self._adapter.build_request(
             self._request, model.model_id, self._target.quirks, model.max_output_tokens
         )
-        self.dropped = tuple(dropped)
-        return body if isinstance(body, Outgoing) else Outgoing(orjson.dumps(body))
+        self.dropped = tuple(n for n in dropped if n not in self._unsaid)
+        if isinstance(body, Outgoing):
+            return body
+        return Outgoing(orjson.dumps({**self._target.quirks.add_params, **body}))
 
     def reply(self, reply: UpstreamReply) -> UpstreamReply:
         """Return the answer in the client's dialect.
@@ -157,6 +184,9 @@ class _Translation:
             result = parse(reply)
         else:
             result = self._adapter.parse_result(reply.body)
+        if isinstance(result, ChatResult) and self._wants_json():
+            result = unfenced(result)
+        self._result = result
         model = getattr(result, "model", "") or self._target.model.model_id
         if (build := getattr(dialect, "build_reply", None)) is not None:
             built: UpstreamReply = build(
@@ -166,12 +196,23 @@ class _Translation:
         body: bytes = dialect.build_response(result, self._answer_id, created, model)
         return msgspec.structs.replace(reply, body=body)
 
+    def result(self, reply: UpstreamReply) -> Any:
+        return self._result
+
+    def _wants_json(self) -> bool:
+        """Say whether the client asked for JSON, however that was put to the model."""
+        asked = self._asked.canonical
+        return isinstance(asked, ChatRequest) and asked.output_format.kind != "text"
+
     def inspector(self) -> Inspector:
+        # Some dialects repeat in the answer what they were asked.
+        echo = getattr(self._dialect, "ECHOES_REQUEST", False)
         builder = self._dialect.StreamBuilder(
             self._answer_id,
             int(time.time()),
             self._target.model.model_id,
             with_usage=self._wants_usage,
+            **({"request": self._request} if echo else {}),
         )
         return TranslatedReader(self._adapter.StreamParser(), builder)
 

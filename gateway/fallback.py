@@ -5,14 +5,18 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from types import ModuleType
 
 from gateway.candidates import Candidate
+from gateway.canonical import ChatRequest, OutputFormat
 from gateway.errors import (
+    InvalidRequest,
     ParameterUnsupported,
     Refusal,
     RequestRefused,
+    SchemaViolated,
     UpstreamError,
     UpstreamModelMissing,
     UpstreamRateLimited,
@@ -21,15 +25,23 @@ from gateway.errors import (
     classify,
     classify_hidden,
 )
-from gateway.exchange import Exchange, exchange_for
+from gateway.exchange import Exchange, canonical_of, exchange_for
 from gateway.metering import Attempt, Meter
 from gateway.protocols import ADAPTERS
 from gateway.streams import RelayedStream
+from gateway.structured_output import (
+    SchemaRefused,
+    check_format,
+    fault_of,
+    instructed,
+    repaired,
+)
 from gateway.targets import Target, target_for
 from gateway.transport import Transport, UpstreamCall
 from gateway.types import (
     PLAIN,
     InferenceRequest,
+    NoCounterpart,
     Outgoing,
     UpstreamFault,
     UpstreamReply,
@@ -51,6 +63,8 @@ class Answer:
     reply: UpstreamReply | None = None
     stream: RelayedStream | None = None
     dropped: tuple[str, ...] = ()
+    # Of a whole reply, failed attempts included; None when not known.
+    spent_usd: Decimal | None = None
 
 
 async def try_in_order(
@@ -62,32 +76,130 @@ async def try_in_order(
     dialect: ModuleType,
 ) -> Answer:
     """Return the first answer. Raises a `Refusal` when no target gave one."""
+    asking = _Asking(request, defaults, meter, transport, dialect)
+    wanted = asking.wanted_format()
     errors: list[UpstreamError] = []
-    upstream_s = 0.0
-    calls = 0
     for candidate in route:
-        target = target_for(candidate)
-        exchange = exchange_for(request, target, dialect, defaults, meter.request_id)
-        outgoing = exchange.outgoing()
-        if exchange.dropped and request.strict_params:
-            errors.append(_unsaid(exchange.dropped, target))
-            continue
-        if outgoing.variant is not PLAIN:
-            target = target_for(candidate, outgoing.variant)
-        calls += 1
-        attempt = meter.begin(candidate, calls, upstream_s, is_fallback=bool(errors))
-        asked = time.monotonic()
         try:
-            answer = await _ask(
-                target, exchange, outgoing, request.stream, attempt, transport, dialect
-            )
+            if wanted is None:
+                return await asking.ask(candidate, is_fallback=bool(errors))
+            return await asking.ask_for(wanted, candidate, is_fallback=bool(errors))
         except UpstreamError as error:
-            upstream_s += time.monotonic() - asked
-            attempt.settle_nothing(http_status=error.status, error_code=error.code)
-            error.message = target.redacted(error.message)
             errors.append(error)
             if not error.try_next:
                 break
+    raise _refusal_for(errors)
+
+
+class _Asking:
+    """One request on its way from target to target."""
+
+    def __init__(
+        self,
+        request: InferenceRequest,
+        defaults: Mapping[str, object],
+        meter: Meter,
+        transport: Transport,
+        dialect: ModuleType,
+    ) -> None:
+        self._request = request
+        self._defaults = defaults
+        self._meter = meter
+        self._transport = transport
+        self._dialect = dialect
+        self._calls = 0
+        self._upstream_s = 0.0
+
+    def wanted_format(self) -> OutputFormat | None:
+        """Return what the answer must look like; None when that is open.
+
+        Raises `InvalidRequest` for a schema that nothing can be checked against.
+        """
+        wants_json = getattr(self._dialect, "wants_json", None)
+        if wants_json is None or not wants_json(self._request.body):
+            return None
+        wanted: OutputFormat = canonical_of(self._request, self._dialect).output_format
+        if wanted.kind == "text":
+            return None
+        try:
+            check_format(wanted)
+        except SchemaRefused as error:
+            raise InvalidRequest(str(error), param="response_format") from error
+        return wanted
+
+    async def ask_for(
+        self, wanted: OutputFormat, candidate: Candidate, *, is_fallback: bool
+    ) -> Answer:
+        """Return an answer of that format, asking a second time when it has another.
+
+        Raises `UpstreamError`, `SchemaViolated` among them. A stream is passed on as it
+        comes.
+        """
+        asked: ChatRequest = canonical_of(self._request, self._dialect)
+        told = instructed(asked, candidate.model.capabilities)
+        try:
+            return await self.ask(
+                candidate,
+                None if told is asked else told,
+                wanted=wanted,
+                is_fallback=is_fallback,
+            )
+        except SchemaViolated as violated:
+            again = repaired(told, violated.answer, violated.message)
+        return await self.ask(candidate, again, wanted=wanted, is_fallback=is_fallback)
+
+    async def ask(
+        self,
+        candidate: Candidate,
+        said_instead: ChatRequest | None = None,
+        *,
+        wanted: OutputFormat | None = None,
+        is_fallback: bool,
+    ) -> Answer:
+        """Return the answer of one target. Raises `UpstreamError`."""
+        request, meter = self._request, self._meter
+        target = target_for(candidate)
+        try:
+            exchange = exchange_for(
+                request,
+                target,
+                self._dialect,
+                self._defaults,
+                meter.request_id,
+                said_instead,
+            )
+            outgoing = exchange.outgoing()
+        except NoCounterpart as error:
+            raise ParameterUnsupported(str(error), param=error.param) from error
+        except InvalidRequest as error:
+            # Another target may speak the client's own dialect.
+            raise ParameterUnsupported(error.message, param=error.param) from error
+        if exchange.dropped and request.strict_params:
+            raise _unsaid(exchange.dropped, target)
+        if outgoing.variant is not PLAIN:
+            target = target_for(candidate, outgoing.variant)
+        self._calls += 1
+        attempt = meter.begin(
+            candidate, self._calls, self._upstream_s, is_fallback=is_fallback
+        )
+        began = time.monotonic()
+        try:
+            reply, stream = await _ask(
+                target,
+                exchange,
+                outgoing,
+                request.stream,
+                attempt,
+                self._transport,
+                self._dialect,
+            )
+            if reply is not None and wanted is not None:
+                _check_format(reply, exchange, wanted, attempt)
+        except UpstreamError as error:
+            self._upstream_s += time.monotonic() - began
+            attempt.settle_nothing(http_status=error.status, error_code=error.code)
+            error.message = target.redacted(error.message)
+            raise
         except BaseException as error:
             # The client has gone; the provider may bill what it was sent.
             is_gone = isinstance(error, asyncio.CancelledError)
@@ -97,22 +209,35 @@ async def try_in_order(
                 error_code="client_gone" if is_gone else "internal_error",
             )
             raise
-        else:
-            upstream_s += time.monotonic() - asked
-            reply, stream = answer
-            if reply is not None:
-                _settle(attempt, reply)
-            return Answer(
-                candidate,
-                attempt,
-                calls,
-                bool(errors),
-                upstream_s,
-                reply,
-                stream,
-                exchange.dropped,
-            )
-    raise _refusal_for(errors)
+        self._upstream_s += time.monotonic() - began
+        if reply is not None:
+            _settle(attempt, reply, "ok")
+        return Answer(
+            candidate,
+            attempt,
+            self._calls,
+            is_fallback,
+            self._upstream_s,
+            reply,
+            stream,
+            exchange.dropped,
+            meter.spent_usd,
+        )
+
+
+def _check_format(
+    reply: UpstreamReply, exchange: Exchange, wanted: OutputFormat, attempt: Attempt
+) -> None:
+    """Raise `SchemaViolated` for an answer that is not as wanted; it is paid for."""
+    try:
+        found = fault_of(exchange.result(reply), wanted)
+    except SchemaRefused as error:
+        _settle(attempt, reply, "failed", InvalidRequest.default_code)
+        raise InvalidRequest(str(error), param="response_format") from error
+    if found is not None:
+        answer, reason = found
+        _settle(attempt, reply, "failed", SchemaViolated.code)
+        raise SchemaViolated(reason, answer=answer)
 
 
 def _unsaid(dropped: Sequence[str], target: Target) -> UpstreamError:
@@ -122,11 +247,14 @@ def _unsaid(dropped: Sequence[str], target: Target) -> UpstreamError:
     return ParameterUnsupported(msg, param=dropped[0])
 
 
-def _settle(attempt: Attempt, reply: UpstreamReply) -> None:
+def _settle(
+    attempt: Attempt, reply: UpstreamReply, status: str, error_code: str = ""
+) -> None:
     attempt.settle(
-        "ok",
+        status,
         reply.tokens or attempt.seen_so_far(len(reply.body)),
         http_status=200,
+        error_code=error_code,
         reported_model=reply.reported_model,
     )
 
@@ -141,7 +269,7 @@ async def _ask(
     dialect: ModuleType,
 ) -> tuple[UpstreamReply | None, RelayedStream | None]:
     adapter = ADAPTERS[target.handler]
-    call = await transport.post(target, outgoing, attempt.id, streamed=streamed)
+    call = await transport.send(target, outgoing, attempt.id, streamed=streamed)
     try:
         if call.status != 200:
             raise await _error_of(call, adapter)
@@ -219,6 +347,7 @@ def _number(text: str) -> float | None:
 
 def _refusal_for(errors: list[UpstreamError]) -> Refusal:
     """Return what the caller is told when no target answered."""
+    errors = [e for e in errors if not isinstance(e, ParameterUnsupported)] or errors
     last = errors[-1]
     refused = next((e for e in errors if isinstance(e, RequestRefused)), None)
     if refused is not None:
@@ -228,6 +357,14 @@ def _refusal_for(errors: list[UpstreamError]) -> Refusal:
             status=refused.status or 400,
             code=refused.upstream_code or refused.code,
             param=refused.param,
+            headers={"x-should-retry": "false"},
+        )
+    if violated := [e for e in errors if isinstance(e, SchemaViolated)]:
+        return Refusal(
+            "No model gave an answer that fits the schema; the last one was refused "
+            f"because {violated[-1].message}",
+            status=422,
+            code=SchemaViolated.code,
             headers={"x-should-retry": "false"},
         )
     if all(isinstance(error, UpstreamRateLimited) for error in errors):

@@ -73,7 +73,7 @@ def parse_change(payload: str) -> Change | None:
         version, scope, ids = fields["version"], fields["scope"], fields["projects"]
         projects = None if ids is None else frozenset(map(int, ids))
         if scope == "catalog":
-            return Change(int(version), catalog=True, projects=frozenset())
+            return Change(int(version), catalog=True, projects=projects)
         # Aliases and credentials that belong to no project are part of the catalog.
         return Change(int(version), catalog=projects is None, projects=projects)
     except (ValueError, TypeError, KeyError):

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ from usage.spool import SpoolFull
 from usage.tokens import Tokens, estimate_tokens
 
 _NOTHING = Tokens()
+_ZERO = Decimal(0)
 # Whose answers are text, so that their tokens can be estimated.
 _CONVERSATIONS = frozenset({"chat", "responses"})
 
@@ -29,8 +31,11 @@ class Sink(Protocol):
     def settle(self, record: EventRecord) -> None: ...
 
 
-class Meter(msgspec.Struct, frozen=True):
-    """Counts the attempts of one request."""
+class Meter(msgspec.Struct):
+    """Counts the attempts of one request; `spent_usd` is what they cost together.
+
+    It is None when the cost of any is not known.
+    """
 
     sink: Sink
     request: InferenceRequest
@@ -41,6 +46,7 @@ class Meter(msgspec.Struct, frozen=True):
     config_version: int
     routing: dict[str, object]
     input_estimate: int
+    spent_usd: Decimal | None = _ZERO
 
     def begin(
         self,
@@ -95,7 +101,7 @@ class Meter(msgspec.Struct, frozen=True):
         except SpoolFull as error:
             msg = "The gateway cannot record usage at the moment; try again shortly."
             raise Overloaded(msg, headers={"retry-after": "5"}) from error
-        return Attempt(self.sink, record, candidate, now, tokens)
+        return Attempt(self, record, candidate, now, tokens)
 
 
 class Attempt:
@@ -103,9 +109,9 @@ class Attempt:
 
     __slots__ = (
         "_candidate",
+        "_meter",
         "_record",
         "_shown",
-        "_sink",
         "began",
         "cost",
         "first_token",
@@ -115,13 +121,13 @@ class Attempt:
 
     def __init__(
         self,
-        sink: Sink,
+        meter: Meter,
         record: EventRecord,
         candidate: Candidate,
         began: float,
         shown: Tokens,
     ) -> None:
-        self._sink = sink
+        self._meter = meter
         self._shown = shown
         self._record = record
         self._candidate = candidate
@@ -161,10 +167,14 @@ class Attempt:
             return
         self.settled = True
         self.tokens = tokens
-        self.cost = cost_of(tokens, self._candidate.prices)
+        self.cost = cost = self._cost_of(tokens)
+        spent = self._meter.spent_usd
+        self._meter.spent_usd = (
+            None if cost is None or spent is None else spent + cost.usd
+        )
         latency_ms = _ms(self.began, time.monotonic())
         COUNTS.attempt(self._record.provider, status, latency_ms)
-        self._sink.settle(
+        self._meter.sink.settle(
             msgspec.structs.replace(
                 self._record,
                 status=status,
@@ -180,12 +190,19 @@ class Attempt:
                 estimated=tokens.estimated,
                 cost_usd=None if self.cost is None else self.cost.usd,
                 price_ids=() if self.cost is None else self.cost.price_ids,
+                reported_cost_usd=tokens.cost_usd,
                 latency_ms=latency_ms,
                 first_token_ms=None
                 if self.first_token is None
                 else _ms(self.began, self.first_token),
             )
         )
+
+    def _cost_of(self, tokens: Tokens) -> Cost | None:
+        """Return what a provider charged, where it is to be believed, else our sum."""
+        if tokens.cost_usd is not None and self._candidate.model.provider.reports_cost:
+            return Cost(tokens.cost_usd, ())
+        return cost_of(tokens, self._candidate.prices)
 
     def settle_nothing(
         self, *, http_status: int | None = None, error_code: str = ""

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from gateway.candidates import credential_for
+from gateway.model_names import models_named
+from gateway.own_models import own_models
 from gateway.records import Catalog, ModelRecord, ProjectRecord
 
 _METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
@@ -27,8 +29,13 @@ def entries_for(project: ProjectRecord, catalog: Catalog) -> list[Entry]:
     names = sorted({*project.aliases, *catalog.aliases})
     return [Entry(name, "signalbox", since) for name in names] + [
         _entry(name, model, since)
-        for name, model in sorted(catalog.models_by_name.items())
-        if _is_usable(model, project)
+        for name, model in sorted(
+            {
+                **catalog.models_by_name,
+                **own_models(project, catalog).models_by_name,
+            }.items()
+        )
+        if is_usable(model, project)
     ]
 
 
@@ -38,8 +45,8 @@ def entry_for(name: str, project: ProjectRecord, catalog: Catalog) -> Entry | No
         if entry.name == name:
             return entry
     since = int(catalog.loaded_at or time.time())
-    for known in catalog.models_by_id.get(name, ()):
-        if _is_usable(known, project):
+    for known in models_named(name, project, catalog):
+        if is_usable(known, project):
             return _entry(name, known, since)
     return None
 
@@ -54,9 +61,15 @@ def _entry(name: str, model: ModelRecord, since: int) -> Entry:
     )
 
 
-def _is_usable(model: ModelRecord, project: ProjectRecord) -> bool:
+def is_visible(model: ModelRecord, project: ProjectRecord) -> bool:
+    """Say whether the project may know of the model and send its data there."""
+    regions = project.allowed_regions
+    return not regions or model.provider.region in regions
+
+
+def is_usable(model: ModelRecord, project: ProjectRecord) -> bool:
     provider = model.provider
-    if project.allowed_regions and provider.region not in project.allowed_regions:
+    if not is_visible(model, project):
         return False
     return provider.auth_kind == "none" or credential_for(model, project) is not None
 

@@ -17,12 +17,12 @@ InputType = Literal["", "query", "document", "classification", "clustering"]
 
 
 class EmbeddingsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`inputs` are texts, or lists of token numbers of OpenAI's tokenizers.
+    """`input_type` is what the vectors are for, `title` that of a document.
 
-    `input_type` is what the vectors are for.
+    Inputs are texts: numbers of OpenAI's tokens mean something to its own models only.
     """
 
-    inputs: tuple[str | tuple[int, ...], ...]
+    inputs: tuple[str, ...]
     dimensions: int | None = None
     input_type: InputType = ""
     title: str = ""

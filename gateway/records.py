@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tenants.encryption import Secret
 from usage.costs import PriceSheet
+
+if TYPE_CHECKING:
+    from gateway.own_models import OwnModels
 
 
 class Missing(Enum):
@@ -57,16 +60,20 @@ class ProviderRecord:
     headers: tuple[tuple[str, str], ...]
     drop_params: frozenset[str]
     rename_params: Mapping[str, str]
+    add_params: Mapping[str, Any]
+    reports_cost: bool
     timeouts: Timeouts
     allow_private_addresses: bool
     endpoints: Mapping[str, tuple[EndpointRecord, ...]]
     credentials: tuple[CredentialRecord, ...]
 
 
+# Prices with the moment from which they apply, the newest first.
+Sheets = tuple[tuple[float, PriceSheet | None], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """`prices` are sheets with the moment from which they apply, newest first."""
-
     id: int
     provider: ProviderRecord
     model_id: str
@@ -76,7 +83,8 @@ class ModelRecord:
     max_output_tokens: int | None
     expected_latency_ms: int | None
     deprecated_on: date | None
-    prices: tuple[tuple[float, PriceSheet | None], ...]
+    prices: Sheets
+    successor_id: int | None = None
 
     @property
     def name(self) -> str:
@@ -112,19 +120,27 @@ class AliasRecord:
     targets: tuple[TargetRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIndex:
+    """Models by row, by full name and by the provider's id."""
+
+    models: Mapping[int, ModelRecord] = field(default_factory=dict)
+    models_by_name: Mapping[str, ModelRecord] = field(default_factory=dict)
+    models_by_id: Mapping[str, tuple[ModelRecord, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog(ModelIndex):
     """Everything that all projects share, as of one configuration version.
 
-    `aliases` are those without a project, by name.
+    `aliases` are those without a project, by name. `fine_tunes` are the ids of all
+    fine-tuned models that have a row, private and inactive ones among them.
     """
 
     version: int = 0
     loaded_at: float = 0.0
     providers: Mapping[str, ProviderRecord] = field(default_factory=dict)
-    models: Mapping[int, ModelRecord] = field(default_factory=dict)
-    models_by_name: Mapping[str, ModelRecord] = field(default_factory=dict)
-    models_by_id: Mapping[str, tuple[ModelRecord, ...]] = field(default_factory=dict)
+    fine_tunes: frozenset[str] = frozenset()
     aliases: Mapping[str, AliasRecord] = field(default_factory=dict)
     aliases_by_pk: Mapping[int, AliasRecord] = field(default_factory=dict)
 
@@ -159,6 +175,7 @@ class ProjectRecord:
     aliases: Mapping[str, AliasRecord]
     aliases_by_pk: Mapping[int, AliasRecord]
     credentials: Mapping[int, tuple[CredentialRecord, ...]]
+    own_models: "OwnModels | None" = None
 
 
 @dataclass(frozen=True, slots=True)

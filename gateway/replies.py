@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.admission import limit_head
 from gateway.errors import Refusal
+from gateway.passthrough import PassedOn
 from gateway.serve import Outcome
 
 # On everything: it is for one project alone, and it is what its type says.
@@ -99,10 +100,35 @@ def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeRep
         head += b"x-accel-buffering: no\r\n"
         return EdgeReply(200, head, stream=answer.stream, overhead_ms=overhead_ms)
     body = answer.reply.body
-    if (cost := answer.attempt.cost) is not None:
-        head += b"x-signalbox-cost-usd: %b\r\n" % f"{cost.usd:f}".encode()
+    if (cost_usd := answer.spent_usd) is not None:
+        head += b"x-signalbox-cost-usd: %b\r\n" % f"{cost_usd:f}".encode()
     head += b"content-length: %d\r\n" % len(body)
     return EdgeReply(200, head, body, overhead_ms=overhead_ms)
+
+
+def passed_reply(on: PassedOn, request_id: str, began: float) -> EdgeReply:
+    """Return a provider's answer as it is, with what the contract says about its way."""
+    passed, model = on.passed, on.candidate.model
+    overhead_ms = (time.monotonic() - began - on.upstream_s) * 1000
+    head = b"content-type: %b\r\n" % _safe(passed.content_type.decode("latin-1"))
+    head += _route_head(model.provider.slug, model.model_id, "", "specified")
+    head += limit_head(on.grant.verdict)
+    told = {
+        **passed.headers,
+        "x-request-id": request_id,
+        "x-signalbox-attempts": "1",
+        "x-signalbox-fallback": "false",
+        "x-signalbox-config-version": str(on.config_version),
+        "x-signalbox-overhead-ms": f"{overhead_ms:.3f}",
+    }
+    if passed.stream is None and (cost := on.attempt.cost) is not None:
+        told["x-signalbox-cost-usd"] = f"{cost.usd:f}"
+    head += b"".join([b"%b: %b\r\n" % (n.encode(), _safe(v)) for n, v in told.items()])
+    if passed.stream is not None:
+        head += b"x-accel-buffering: no\r\n"
+        return EdgeReply(200, head, stream=passed.stream, overhead_ms=overhead_ms)
+    head += b"content-length: %d\r\n" % len(passed.body)
+    return EdgeReply(passed.status, head, passed.body, overhead_ms=overhead_ms)
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
 """The story of a request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 
 from gateway.admission import Grant, admit
@@ -9,6 +9,7 @@ from gateway.errors import Refusal
 from gateway.fallback import Answer, try_in_order
 from gateway.limits import Limiter
 from gateway.metering import Meter, Sink
+from gateway.provider_health import ProviderHealth
 from gateway.records import KeyRecord
 from gateway.routing import plan_route
 from gateway.snapshot import Snapshot
@@ -25,6 +26,7 @@ class Gateway:
     limiter: Limiter
     sink: Sink
     transport: Transport
+    health: ProviderHealth = field(default_factory=ProviderHealth)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ Both follow what the database announces; while it is away, the last good stays.
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from gateway.catalog_reloads import CatalogReloads, SnapshotFailed
 from gateway.database_threads import ConfigurationUnavailable
@@ -21,6 +22,8 @@ __all__ = [
     "Snapshot",
     "SnapshotFailed",
 ]
+
+T = TypeVar("T")
 
 # A tenant that changed together with the catalog waits for it, but not for long.
 _TOGETHER_S = 0.5
@@ -105,6 +108,13 @@ class Snapshot:
             await self._reloads.settled(_TOGETHER_S)
         return key
 
+    async def read(self, function: Callable[[], T]) -> T:
+        """Return what the function reads from the database, outside the event loop.
+
+        Raises `ConfigurationUnavailable`.
+        """
+        return await self._tenants.read(function)
+
     def evict_projects(self, project_ids: Collection[int]) -> None:
         self._tenants.evict(project_ids)
 
@@ -156,8 +166,11 @@ class Snapshot:
         """Tell whether a project refers to models that are about to be loaded."""
         if self.is_stale or not self._reloads.is_pending:
             return False
+        own = project.own_models or ()
         return any(
-            target.model_id is not None and target.model_id not in self.catalog.models
+            target.model_id is not None
+            and target.model_id not in self.catalog.models
+            and target.model_id not in own
             for alias in project.aliases_by_pk.values()
             for target in alias.targets
         )

@@ -8,6 +8,7 @@ from aiohttp import ClientTimeout
 from yarl import URL
 
 from catalog.patterns import build_path
+from gateway.authorizers import Authorizer, authorizer_for
 from gateway.candidates import Candidate
 from gateway.protocols import ADAPTERS
 from gateway.records import CredentialRecord, EndpointRecord, ModelRecord
@@ -23,6 +24,7 @@ class Target:
     endpoint: EndpointRecord
     credential: CredentialRecord | None
     handler: str
+    method: str
     url: URL = field(repr=False)
     # Request line and headers, but for what describes the body and ends them.
     head: bytes = field(repr=False)
@@ -30,6 +32,8 @@ class Target:
     stream_url: URL = field(repr=False)
     stream_head: bytes = field(repr=False)
     quirks: Quirks
+    # Who signs each call anew; None where the head says it all.
+    authorizer: Authorizer | None = field(repr=False)
     timeout: ClientTimeout
     first_byte_s: float
     idle_s: float
@@ -91,7 +95,7 @@ def build_target(
     """Put together what a call needs; it is the same for every such request."""
     provider = model.provider
     adapter = ADAPTERS[endpoint.handler]
-    path = build_path(
+    path = variant.path or build_path(
         endpoint.pattern,
         model=model.model_id,
         deployment=model.model_id,
@@ -129,12 +133,14 @@ def build_target(
         credential=credential,
         handler=endpoint.handler,
         url=address,
-        head=_head(address, headers),
+        method=variant.method,
+        head=_head(variant.method, address, headers),
         stream_url=stream_address,
-        stream_head=_head(stream_address, headers),
+        stream_head=_head(variant.method, stream_address, headers),
         quirks=Quirks(
             provider.drop_params, provider.rename_params, provider.add_params
         ),
+        authorizer=authorizer_for(provider, credential),
         # How long anything else may take, the transport watches over itself.
         timeout=ClientTimeout(
             total=None, connect=None, sock_connect=timeouts.connect_s, sock_read=None
@@ -152,9 +158,9 @@ def _address(base_url: str, path: str, query: str) -> URL:
     return URL(url, encoded=True)
 
 
-def _head(address: URL, headers: Mapping[str, str]) -> bytes:
+def _head(method: str, address: URL, headers: Mapping[str, str]) -> bytes:
     lines = [
-        f"POST {address.raw_path_qs} HTTP/1.1",
+        f"{method} {address.raw_path_qs} HTTP/1.1",
         f"host: {address.host_port_subcomponent}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]

@@ -7,6 +7,8 @@ from typing import Any
 from django.db.models import Q
 
 from gateway.alias_loading import Credentials, read_aliases, read_credentials
+from gateway.own_model_loading import read_own_models
+from gateway.own_models import OwnModels
 from gateway.records import AliasRecord, KeyRecord, LimitRecord, ProjectRecord
 from tenants.models import ApiKey, Limit, Project
 
@@ -84,12 +86,14 @@ def _read_projects(
     owner = Q(project_id__in=project_ids)
     aliases = read_aliases(owner)
     credentials = read_credentials(owner)
+    own_models = read_own_models(project_ids)
     return {
         row["id"]: _project(
             row,
             limits.get((row["id"], None), ()),
             aliases.get(row["id"], ()),
             credentials.get(row["id"], {}),
+            own_models.get(row["id"]),
         )
         for row in Project.objects.filter(id__in=project_ids).values()
     }
@@ -100,6 +104,7 @@ def _project(
     limits: tuple[LimitRecord, ...],
     aliases: Sequence[AliasRecord],
     credentials: Credentials,
+    own_models: OwnModels | None,
 ) -> ProjectRecord:
     return ProjectRecord(
         id=row["id"],
@@ -117,6 +122,7 @@ def _project(
         aliases={alias.name: alias for alias in aliases},
         aliases_by_pk={alias.id: alias for alias in aliases},
         credentials=credentials,
+        own_models=own_models,
     )
 
 

@@ -4,14 +4,16 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from gateway.database_threads import ConfigurationUnavailable, DatabaseThreads
 from gateway.records import MISSING, KeyRecord, Missing, ProjectRecord
 from gateway.tenant_loading import read_keys
 from gateway.tenant_memory import TenantMemory
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +116,11 @@ class TenantsOnDemand:
         for read in self._reads.values():
             read.all_changed = True
 
+    async def read(self, function: Callable[[], T]) -> T:
+        """Return what the function reads, unless the database is known to be away."""
+        self._check_database()
+        return await self._threads.read(function)
+
     async def stop(self) -> None:
         reads = dict(self._reads)
         for task in reads:
@@ -126,10 +133,13 @@ class TenantsOnDemand:
         await self._threads.stop()
 
     async def _read_together(self, key_id: str) -> KeyRecord | None:
+        self._check_database()
+        return await asyncio.shield(self._answer(key_id))
+
+    def _check_database(self) -> None:
         if self.database_is_away:
             msg = "PostgreSQL cannot be reached."
             raise ConfigurationUnavailable(msg)
-        return await asyncio.shield(self._answer(key_id))
 
     def _answer(self, key_id: str) -> _Answer:
         for read in self._reads.values():

@@ -1,7 +1,7 @@
 """From the client's dialect to another protocol and back, through the canonical types."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -20,8 +20,13 @@ _DEFAULTS = {
     "presence_penalty": "presence_penalty",
     "frequency_penalty": "frequency_penalty",
     "reasoning_effort": "effort",
+    "dimensions": "dimensions",
 }
 _UNSET = (None, "")
+# What another operation's request has, and this one's has not.
+_FOREIGN = object()
+
+_Request = TypeVar("_Request", bound=msgspec.Struct)
 
 
 class Parser(Protocol):
@@ -85,11 +90,16 @@ class TranslatedReader:
             self.reported_model = self.reported_model or chunk.model
 
 
-def with_defaults(request: ChatRequest, defaults: Mapping[str, Any]) -> ChatRequest:
+def left_open(request: ChatRequest, names: Iterable[str]) -> frozenset[str]:
+    """Return those of the names that the request says nothing about."""
+    return frozenset(n for n in names if getattr(request, _DEFAULTS[n]) in _UNSET)
+
+
+def with_defaults(request: _Request, defaults: Mapping[str, Any]) -> _Request:
     """Set what an alias sets and the request leaves open."""
     changes = {
         name: value
         for key, value in defaults.items()
-        if (name := _DEFAULTS.get(key)) and getattr(request, name) in _UNSET
+        if (name := _DEFAULTS.get(key)) and getattr(request, name, _FOREIGN) in _UNSET
     }
     return msgspec.structs.replace(request, **changes) if changes else request

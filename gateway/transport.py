@@ -117,21 +117,27 @@ class Transport:
         self._sessions: dict[tuple[int, bool], aiohttp.ClientSession] = {}
         self._watchdog = Watchdog()
 
-    async def post(
+    async def send(
         self, target: Target, outgoing: Outgoing, attempt_id: str, *, streamed: bool
     ) -> UpstreamCall:
         """Send one request; returns when the status is known.
 
         Raises `UpstreamError` for everything that goes wrong before that.
         """
+        url = target.stream_url if streamed else target.url
+        signed = b""
+        if target.authorizer is not None:
+            signed = await target.authorizer.headers(
+                target.method, url, outgoing.body, outgoing.content_type
+            )
         # Providers that keep it can tell our attempts apart by the id.
-        wire = (
-            b"%bx-client-request-id: %b\r\ncontent-type: %b\r\n"
-            b"content-length: %d\r\n\r\n%b"
-        ) % (
+        wire = (b"%b%bx-client-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b") % (
             target.stream_head if streamed else target.head,
+            signed,
             attempt_id.encode(),
-            outgoing.content_type,
+            b"content-type: %b\r\n" % outgoing.content_type
+            if outgoing.content_type
+            else b"",
             len(outgoing.body),
             outgoing.body,
         )
@@ -139,8 +145,9 @@ class Transport:
         deadline = now + target.total_s
         guard = self._watchdog.guard(min(now + target.first_byte_s, deadline))
         try:
-            response = await self._session_for(target).post(
-                target.stream_url if streamed else target.url,
+            response = await self._session_for(target).request(
+                target.method,
+                url,
                 data=wire,
                 timeout=target.timeout,
                 allow_redirects=False,

@@ -23,6 +23,8 @@ class ProviderPreferences:
     allow_fallbacks: bool = True
     sort: str = ""
     region: str = ""
+    strategy: str = ""
+    capabilities: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,16 @@ class InferenceRequest:
 class Variant(NamedTuple):
     """What a request changes of its target's head.
 
-    `voice` fills the pattern's placeholder; `query` holds `name=value` pairs; `headers`
-    go in place of those of the same name.
+    `voice` fills the pattern's placeholder; `path` stands in place of the whole pattern,
+    each as it goes over the wire; `query` holds `name=value` pairs; `headers` go in place
+    of those of the same name.
     """
 
     voice: str = ""
     query: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    path: str = ""
+    method: str = "POST"
 
 
 PLAIN = Variant()
@@ -118,6 +123,14 @@ class UpstreamFault:
     param: str | None = None
     retry_after_s: float | None = None
     status: int | None = None
+
+
+class NoCounterpart(Exception):
+    """What is asked for cannot be said in the provider's protocol at all."""
+
+    def __init__(self, message: str, param: str) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class StreamFault(Exception):

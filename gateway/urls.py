@@ -2,7 +2,16 @@
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
+from gateway.views.audio import SpeechView, TranscriptionsView
 from gateway.views.chat import ChatCompletionsView, CountTokensView, MessagesView
+from gateway.views.embeddings import (
+    BatchEmbedContentsV1View,
+    BatchEmbedContentsView,
+    EmbedContentV1View,
+    EmbedContentView,
+    EmbeddingsView,
+)
+from gateway.views.images import ImagesView
 from gateway.views.models import (
     GeminiMethodView,
     GeminiModelsView,
@@ -10,6 +19,11 @@ from gateway.views.models import (
     ModelsView,
     ModelView,
 )
+from gateway.views.moderation import ModerationsView
+from gateway.views.own import GenerateView, HealthView, ProvidersView, StreamView
+from gateway.views.proxy import ProxyView
+from gateway.views.rerank import RerankView
+from gateway.views.responses import ResponsesView
 
 
 class MethodOnModel:
@@ -33,6 +47,13 @@ _models: list[URLPattern | URLResolver] = [
 
 _openai: list[URLPattern | URLResolver] = [
     path("v1/chat/completions", ChatCompletionsView.as_view()),
+    path("v1/audio/speech", SpeechView.as_view()),
+    path("v1/audio/transcriptions", TranscriptionsView.as_view()),
+    path("v1/embeddings", EmbeddingsView.as_view()),
+    path("v1/images/generations", ImagesView.as_view()),
+    path("v1/moderations", ModerationsView.as_view()),
+    path("v1/rerank", RerankView.as_view()),
+    path("v1/responses", ResponsesView.as_view()),
     *_models,
 ]
 
@@ -44,12 +65,30 @@ _anthropic: list[URLPattern | URLResolver] = [
 
 # Before `_models`: newer clients of Gemini use the path that all dialects share.
 _gemini: list[URLPattern | URLResolver] = [
+    path("v1/models/<path:model>:embedContent", EmbedContentV1View.as_view()),
+    path(
+        "v1/models/<path:model>:batchEmbedContents", BatchEmbedContentsV1View.as_view()
+    ),
+    path("v1beta/models/<path:model>:embedContent", EmbedContentView.as_view()),
+    path(
+        "v1beta/models/<path:model>:batchEmbedContents",
+        BatchEmbedContentsView.as_view(),
+    ),
     path("v1/models/<method:target>", GeminiMethodView.as_view()),
     path("v1beta/models", GeminiModelsView.as_view()),
     path("v1beta/models/<path:target>", GeminiModelView.as_view()),
 ]
 
+_own: list[URLPattern | URLResolver] = [
+    path("api/ai/generate", GenerateView.as_view()),
+    path("api/ai/stream", StreamView.as_view()),
+    path("api/ai/providers", ProvidersView.as_view()),
+    path("api/ai/health", HealthView.as_view()),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("proxy/<slug:provider>/<path:path>", ProxyView.as_view()),
+    *_own,
     *_gemini,
     *_anthropic[:2],
     *_openai,

@@ -51,6 +51,7 @@ class EventRecord(
     other_usage: dict[str, int] = {}
     estimated: bool = True
     cost_usd: Decimal | None = None
+    reported_cost_usd: Decimal | None = None
     price_ids: tuple[int, ...] = ()
     latency_ms: float = 0
     first_token_ms: float | None = None

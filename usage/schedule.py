@@ -25,6 +25,13 @@ ENTRIES = [
         30,
     ),
     Entry(
+        "gateway.check_providers",
+        "Check providers",
+        60,
+        IntervalSchedule.SECONDS,
+        60,
+    ),
+    Entry(
         "usage.maintain_partitions",
         "Make and drop partitions of usage events",
         1,

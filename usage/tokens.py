@@ -1,5 +1,7 @@
 """What one answer used, in one vocabulary for every provider."""
 
+from decimal import Decimal
+
 import msgspec
 
 _BYTES_PER_TOKEN = 4
@@ -11,6 +13,7 @@ class Tokens(msgspec.Struct, frozen=True):
     `input` holds cache reads, cache writes and audio; `output` holds reasoning and
     audio. `other` counts what is not a text token: audio_in, audio_out (tokens), image,
     character, second, search. `estimated`: the provider reported nothing usable.
+    `cost_usd` is what the provider says that the answer cost.
     """
 
     input: int = 0
@@ -20,6 +23,7 @@ class Tokens(msgspec.Struct, frozen=True):
     reasoning: int = 0
     other: dict[str, int] = {}
     estimated: bool = False
+    cost_usd: Decimal | None = None
 
 
 def estimate_tokens(size: int) -> int:

@@ -6,6 +6,7 @@ from catalog.admin import (
     credentials,
     endpoints,
     prices,
+    provider_checks,
     providers,
     tenants,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "credentials",
     "endpoints",
     "prices",
+    "provider_checks",
     "providers",
     "tenants",
 ]

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from catalog.models import Alias, AliasTarget
-from catalog.models.alias import check_no_loop, check_operation
+from catalog.models.alias import check_no_loop, check_target_model
 from catalog.protocols import Capability
 from catalog.validation import (
     check_alias_has_target,
@@ -58,7 +58,7 @@ def _was_live(alias: Alias) -> bool:
 
 def _check_target(alias: Alias, target: AliasTarget) -> None:
     if target.model is not None:
-        check_operation(alias, target.model)
+        check_target_model(alias, target.model)
     if target.via is not None:
         check_no_loop(alias, target.via)
 

@@ -12,6 +12,12 @@ from tenants.admin.inlines import DistinctFormSet, OperatorInline
 
 
 class EndpointFormSet(DistinctFormSet):
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        """Let each endpoint be checked against the provider as it is being saved."""
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
+        form.instance.provider = self.instance
+        return form
+
     def clean(self) -> None:
         super().clean()
         check_endpoints([form.instance for form in self.kept_forms()])

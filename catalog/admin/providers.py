@@ -8,6 +8,12 @@ from django.utils.html import escape
 
 from catalog.admin.credentials import CredentialInline, state_of
 from catalog.admin.endpoints import EndpointInline
+from catalog.admin.provider_checks import (
+    HEALTH_COLOURS,
+    health_of,
+    link_to_checks,
+    with_last_check,
+)
 from catalog.models import Credential, Provider
 from catalog.validation import check_deactivation
 from tenants.admin.activation import ActivationAdmin
@@ -39,6 +45,8 @@ class ProviderAdmin(ActivationAdmin):
         "handler",
         "region",
         "shown_key",
+        "shown_health",
+        "last_check",
         "active",
     ]
     list_display_links = ["slug", "name"]
@@ -61,7 +69,13 @@ class ProviderAdmin(ActivationAdmin):
         (
             "Quirks",
             {
-                "fields": ["headers", "drop_params", "rename_params"],
+                "fields": [
+                    "headers",
+                    "drop_params",
+                    "rename_params",
+                    "add_params",
+                    "reports_cost",
+                ],
                 "classes": ["collapse"],
             },
         ),
@@ -72,6 +86,7 @@ class ProviderAdmin(ActivationAdmin):
                     ("connect_timeout_s", "first_byte_timeout_s"),
                     ("idle_timeout_s", "total_timeout_s"),
                     "allow_private_addresses",
+                    "health_check",
                 ]
             },
         ),
@@ -79,12 +94,9 @@ class ProviderAdmin(ActivationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Provider]:
         platform = Credential.objects.filter(project=None, active=True)
-        return (
-            super()
-            .get_queryset(request)
-            .prefetch_related(
-                Prefetch("credentials", platform, to_attr="platform_credentials")
-            )
+        rows = super().get_queryset(request)
+        return with_last_check(rows).prefetch_related(
+            Prefetch("credentials", platform, to_attr="platform_credentials")
         )
 
     def get_prepopulated_fields(
@@ -113,6 +125,14 @@ class ProviderAdmin(ActivationAdmin):
             if state in states:
                 return state
         return "missing"
+
+    @display(description="health", label=HEALTH_COLOURS)
+    def shown_health(self, provider: Provider) -> str:
+        return health_of(provider, self.shown_key(provider))
+
+    @display(description="last check")
+    def last_check(self, provider: Provider) -> str:
+        return link_to_checks(provider)
 
     def check_deactivation(self, rows: QuerySet[Provider]) -> None:
         check_deactivation(providers=list(rows))

@@ -9,7 +9,7 @@ from catalog.bundle.kind import Scope
 from catalog.bundle.kinds import KINDS
 from catalog.bundle.mistakes import Report
 from catalog.bundle.plan import Plan
-from catalog.bundle.references import projects_named, resolve
+from catalog.bundle.references import resolve, scope_of
 from catalog.bundle.state import State
 from catalog.bundle.units import Wanted, read_units
 from catalog.bundle.writing import write_kind
@@ -43,7 +43,7 @@ def _apply(document: object, prune: bool) -> Plan:
     report = Report()
     wanted = read_units(document, report)
     lock_configuration()
-    state = State.read(Scope(None if prune else projects_named(document)))
+    state = State.read(Scope() if prune else scope_of(document))
     resolve(wanted, state, report)
     plan = Plan()
     write_all(wanted, state, report, plan, prune=prune)

@@ -34,13 +34,16 @@ class ProviderKind(Kind):
         "headers",
         "drop_params",
         "rename_params",
+        "add_params",
+        "health_check",
+        "reports_cost",
     )
     labels = {
         f"{part.removesuffix('_s')}_timeout_s": f"timeouts.{part}" for part in TIMEOUTS
     }
 
     def rows(self, scope: Scope) -> Iterable[Provider]:
-        return Provider.objects.all()
+        return Provider.objects.filter(scope.of_providers()).select_related("project")
 
     def key(self, row: Provider) -> Key:
         return (row.slug,)
@@ -48,15 +51,21 @@ class ProviderKind(Kind):
     def new(self, key: Key) -> Provider:
         return Provider(slug=key[0])
 
+    def parents(self, key: Key, values: Values) -> list[Parent]:
+        return _owner(values)
+
     def values(self, row: Provider) -> Values:
         timeouts = {
             part: getattr(row, f"{part.removesuffix('_s')}_timeout_s")
             for part in TIMEOUTS
         }
-        return {**super().values(row), "timeouts": timeouts}
+        owner = _slug(row.project)
+        return {**super().values(row), "project": owner, "timeouts": timeouts}
 
     def fill(self, row: Provider, values: Values) -> None:
         super().fill(row, values)
+        if "project" in values and values["project"] is None:
+            row.project = None
         for part, value in values.get("timeouts", {}).items():
             setattr(row, f"{part.removesuffix('_s')}_timeout_s", value)
 
@@ -101,7 +110,8 @@ class EndpointKind(Kind):
     columns = ("handler", "priority", "active")
 
     def rows(self, scope: Scope) -> Iterable[Endpoint]:
-        return Endpoint.objects.select_related("provider")
+        found = Endpoint.objects.filter(scope.of_providers("provider__"))
+        return found.select_related("provider")
 
     def key(self, row: Endpoint) -> Key:
         return (row.provider.slug, row.operation, row.pattern)
@@ -127,7 +137,8 @@ class ModelKind(Kind):
     )
 
     def rows(self, scope: Scope) -> Iterable[AIModel]:
-        return AIModel.objects.select_related("provider", "successor__provider")
+        found = AIModel.objects.filter(scope.of_models())
+        return found.select_related("project", "provider", "successor__provider")
 
     def key(self, row: AIModel) -> Key:
         return (row.provider.slug, row.model_id)
@@ -136,17 +147,20 @@ class ModelKind(Kind):
         return AIModel(model_id=key[1])
 
     def parents(self, key: Key, values: Values) -> list[Parent]:
-        found = [Parent("provider", "provider", key[:1])]
+        found = [Parent("provider", "provider", key[:1]), *_owner(values)]
         if successor := values.get("successor"):
             found.append(Parent("successor", "model", model_key(successor)))
         return found
 
     def values(self, row: AIModel) -> Values:
         successor = None if row.successor is None else str(row.successor)
-        return {**super().values(row), "successor": successor}
+        owner = _slug(row.project)
+        return {**super().values(row), "project": owner, "successor": successor}
 
     def fill(self, row: AIModel, values: Values) -> None:
         super().fill(row, values)
+        if "project" in values and values["project"] is None:
+            row.project = None
         if "successor" in values and values["successor"] is None:
             row.successor = None
 
@@ -157,8 +171,10 @@ class PriceKind(Kind):
     columns = ("per_million", "per_unit")
 
     def rows(self, scope: Scope) -> Iterable[Price]:
-        found = Price.objects.select_related("model__provider")
-        return found.order_by("model", "component", "min_input_tokens", "valid_from")
+        found = Price.objects.filter(scope.of_models("model__"))
+        return found.select_related("model__provider").order_by(
+            "model", "component", "min_input_tokens", "valid_from"
+        )
 
     def key(self, row: Price) -> Key:
         return (
@@ -242,6 +258,12 @@ def model_key(reference: str) -> Key:
 
 def alias_key(alias: Alias) -> Key:
     return (_slug(alias.project), alias.name)
+
+
+def _owner(values: Values) -> list[Parent]:
+    """Return the project that alone may use a provider or model."""
+    owner = values.get("project")
+    return [] if owner is None else [Parent("project", "project", (owner,))]
 
 
 def _slug(project: Project | None) -> str | None:

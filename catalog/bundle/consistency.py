@@ -12,6 +12,7 @@ from catalog.bundle.plan import Plan
 from catalog.bundle.state import State
 from catalog.bundle.units import Key, Wanted
 from catalog.models import Alias
+from catalog.models.endpoint import check_handler
 from catalog.validation import check_alias_has_target, check_endpoints, is_live
 from tenants.models import Project
 
@@ -57,13 +58,22 @@ def _check_endpoints(
 ) -> Iterator[tuple[str, ValidationError]]:
     """Yield what is wrong between endpoints of a provider, where one has changed."""
     for kind, key in touched:
-        if kind != "endpoint":
+        if kind not in {"endpoint", "provider"}:
             continue
-        rows = [row for at, row in state.rows[kind].items() if at[:2] == key[:2]]
+        length = 2 if kind == "endpoint" else 1
+        rows = {
+            at: row
+            for at, row in state.rows["endpoint"].items()
+            if at[:length] == key[:length]
+        }
         try:
-            check_endpoints(rows)
+            if kind == "endpoint":
+                check_endpoints(rows.values())
+            else:
+                for row in rows.values():
+                    check_handler(row, state.rows["provider"][key].handler)
         except ValidationError as error:
-            yield paths.get((kind, key), "endpoints"), error
+            yield paths.get((kind, key), f"{kind}s"), error
 
 
 def _projects_to_check(

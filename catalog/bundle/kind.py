@@ -15,9 +15,14 @@ NO_LABELS: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which tenants' rows to read: those of these projects, or all when None."""
+    """Which tenants' rows to read: those of these projects, or all when None.
+
+    Of private providers and models, those with these names are read as well.
+    """
 
     projects: frozenset[str] | None = None
+    providers: frozenset[str] = frozenset()
+    model_ids: frozenset[str] = frozenset()
 
     def of(self, path: str) -> Q:
         """Return the condition on a path to a project's slug."""
@@ -27,6 +32,22 @@ class Scope:
         if self.projects is None:
             return Q()
         return self.of(path) | Q(**{f"{path.removesuffix('__slug')}__isnull": True})
+
+    def of_providers(self, path: str = "") -> Q:
+        """Return the condition on a path to a provider."""
+        if self.projects is None:
+            return Q()
+        named = Q(**{f"{path}slug__in": self.providers})
+        return self.of_global_and(f"{path}project__slug") | named
+
+    def of_models(self, path: str = "") -> Q:
+        """Return the condition on a path to a model."""
+        if self.projects is None:
+            return Q()
+        own = self.of(f"{path}project__slug")
+        shared = Q(**{f"{path}project__isnull": True})
+        named = Q(**{f"{path}model_id__in": self.model_ids})
+        return (shared | own | named) & self.of_providers(f"{path}provider__") | own
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from catalog.bundle.catalog_kinds import model_key
+from catalog.bundle.kind import Scope
 from catalog.bundle.kinds import KINDS
 from catalog.bundle.mistakes import Report, advice
 from catalog.bundle.state import State
@@ -162,18 +163,30 @@ def _name(kind: str, key: Key) -> str:
     return label_of(kind, key).removeprefix(f"{kind} ")
 
 
-def projects_named(document: object) -> frozenset[str]:
-    """Return the slugs of the projects that a bundle has to do with."""
-    if not isinstance(document, Mapping):
-        return frozenset()
-    found: set[str] = set()
-    for name, column in (
-        ("projects", "slug"),
-        ("aliases", "project"),
-        ("credentials", "project"),
-    ):
-        items = document.get(name)
-        for item in items if isinstance(items, list) else []:
-            if isinstance(item, Mapping) and isinstance(item.get(column), str):
-                found.add(item[column])
-    return frozenset(found)
+def scope_of(document: object) -> Scope:
+    """Return which rows of the database a bundle has to do with."""
+    return Scope(
+        projects=frozenset(
+            _named(document, "projects", "slug")
+            | _named(document, "providers", "project")
+            | _named(document, "models", "project")
+            | _named(document, "aliases", "project")
+            | _named(document, "credentials", "project")
+        ),
+        providers=frozenset(
+            _named(document, "providers", "slug")
+            | _named(document, "endpoints", "provider")
+            | _named(document, "models", "provider")
+            | _named(document, "credentials", "provider")
+        ),
+        model_ids=frozenset(_named(document, "models", "model_id")),
+    )
+
+
+def _named(document: object, section: str, column: str) -> set[str]:
+    items = document.get(section) if isinstance(document, Mapping) else None
+    return {
+        item[column]
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, Mapping) and isinstance(item.get(column), str)
+    }

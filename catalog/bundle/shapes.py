@@ -132,6 +132,7 @@ SECTIONS: dict[str, Shape] = {
         fields={
             "slug": Field(values.required_text),
             "name": Field(values.required_text, _slug_of),
+            "project": Field(values.optional(values.required_text), None),
             "base_url": Field(values.required_text),
             "handler": Field(handler),
             "auth": Field(values.required_text, "bearer"),
@@ -144,6 +145,9 @@ SECTIONS: dict[str, Shape] = {
             "rename_params": Field(
                 values.mapping(values.required_text), _EMPTY_MAPPING
             ),
+            "add_params": Field(values.mapping(values.json_value), _EMPTY_MAPPING),
+            "health_check": Field(values.text, ""),
+            "reports_cost": Field(values.boolean, False),
             "timeouts": Field(
                 values.record({n: (values.seconds, v) for n, v in TIMEOUTS.items()}),
                 _copy_of(TIMEOUTS.copy),
@@ -179,6 +183,7 @@ SECTIONS: dict[str, Shape] = {
         fields={
             "provider": Field(values.required_text),
             "model_id": Field(values.required_text),
+            "project": Field(values.optional(values.required_text), None),
             "operations": Field(values.list_of(operation), _copy_of(lambda: ["chat"])),
             "context_window": Field(values.optional(values.whole), None),
             "max_output_tokens": Field(values.optional(values.whole), None),

@@ -11,9 +11,13 @@ from catalog.bundle.kind import Kind
 from catalog.bundle.kinds import KINDS
 from catalog.bundle.mistakes import Report
 from catalog.bundle.plan import Action, Change, Difference, Plan
+from catalog.bundle.references import parents_of
 from catalog.bundle.state import State
-from catalog.bundle.units import Unit, Wanted, label_of
+from catalog.bundle.units import Key, Unit, Wanted, label_of
 from catalog.bundle.values import plain, same
+
+# Kinds of which a catalog has so many that they are not written one by one.
+_MANY = frozenset({"endpoint", "model", "price"})
 
 
 def write_kind(
@@ -21,8 +25,53 @@ def write_kind(
 ) -> None:
     """Create and change the rows of one kind; mistakes are reported, not raised."""
     units = wanted.of(name)
+    if name in _MANY:
+        units = _create_together(units, state, plan)
     for unit in _successors_first(units) if name == "model" else units:
         _write(unit, state, report, plan)
+
+
+def _create_together(units: list[Unit], state: State, plan: Plan) -> list[Unit]:
+    """Create the rows that are new in a few statements; return the units that are left.
+
+    A catalog has thousands of them. When one is not valid, all are left, to be written
+    and judged one by one.
+    """
+    new = [u for u in units if not u.bad and not state.has(u.kind, u.key)]
+    created: dict[Key, Unit] = {}
+    try:
+        with transaction.atomic():
+            # Each wave refers only to what is there.
+            while wave := [
+                unit
+                for unit in new
+                if unit.key not in created
+                and all(state.has(kind, key) for kind, key in parents_of(unit))
+            ]:
+                rows = [_new_row(unit, state) for unit in wave]
+                type(rows[0])._default_manager.bulk_create(rows, batch_size=500)
+                for unit, row in zip(wave, rows, strict=True):
+                    state.put(unit.kind, unit.key, row)
+                    created[unit.key] = unit
+    except (ValidationError, DatabaseError):
+        for unit in created.values():
+            state.forget(unit.kind, unit.key)
+        return units
+    for unit in created.values():
+        changes = _contents(unit)
+        plan.changes.append(Change(Action.CREATE, unit.kind, unit.key, changes))
+    return [unit for unit in units if unit.key not in created]
+
+
+def _new_row(unit: Unit, state: State) -> Any:
+    """Return a row that is not saved; raise ValidationError when it is not valid."""
+    kind = KINDS[unit.kind]
+    row = kind.new(unit.key)
+    kind.fill(row, unit.values)
+    _attach(row, kind, unit, state)
+    row.clean_fields(exclude=_relations(row))
+    row.clean()
+    return row
 
 
 def _write(unit: Unit, state: State, report: Report, plan: Plan) -> None:
@@ -98,7 +147,11 @@ def _is_valid(row: models.Model, kind: Kind, unit: Unit, report: Report) -> bool
     labels = dict(kind.labels)
     try:
         if not unit.bad:
-            row.full_clean()
+            # That there is what it refers to is known.
+            row.clean_fields(exclude=_relations(row))
+            row.clean()
+            row.validate_unique()
+            row.validate_constraints()
             return True
         left_out = _unreadable(row, labels, unit)
         try:
@@ -114,12 +167,15 @@ def _is_valid(row: models.Model, kind: Kind, unit: Unit, report: Report) -> bool
 
 def _unreadable(row: models.Model, labels: dict[str, str], unit: Unit) -> set[str]:
     columns = {name for name, label in labels.items() if label in unit.bad}
-    relations = {
+    return unit.bad | columns | _relations(row)
+
+
+def _relations(row: models.Model) -> set[str]:
+    return {
         name
         for name, attribute in vars(type(row)).items()
         if isinstance(attribute, ForwardManyToOneDescriptor)
     }
-    return unit.bad | columns | relations
 
 
 def _save(row: models.Model, unit: Unit, report: Report) -> bool:

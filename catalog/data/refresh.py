@@ -40,9 +40,16 @@ _PER_MILLION = {
     "output_reasoning_mtok": "reasoning",
     "input_audio_mtok": "audio_in",
     "output_audio_mtok": "audio_out",
+    "input_mchars": "character",
 }
-_PER_THOUSAND = {"web_searches_kcount": "search", "requests_kcount": "request"}
+# Each with how many units the source asks its price for.
+_PER_UNIT = {
+    "web_searches_kcount": ("search", 1000),
+    "requests_kcount": ("request", 1000),
+    "audio_hours": ("second", 3600),
+}
 _SMALLEST = Decimal("0.000001")
+_SMALLEST_UNIT = Decimal("0.000000000001")
 _STAMP = "# Prices: "
 
 Item = dict[str, Any]
@@ -130,10 +137,10 @@ def _entries(prices: ModelPrice, valid_from: date) -> Iterator[Item]:
                 yield _entry(component, tier.price, valid_from, above=tier.start)
         elif amount is not None:
             yield _entry(component, amount, valid_from)
-    for name, component in _PER_THOUSAND.items():
+    for name, (component, units) in _PER_UNIT.items():
         amount = getattr(prices, name, None)
         if isinstance(amount, Decimal):
-            each = plain(amount / 1000)
+            each = plain((amount / units).quantize(_SMALLEST_UNIT))
             yield {"component": component, "per_unit": each, "valid_from": valid_from}
 
 

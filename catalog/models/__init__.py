@@ -5,6 +5,7 @@ from catalog.models.endpoint import Endpoint
 from catalog.models.origin import CatalogOrigin
 from catalog.models.price import Price
 from catalog.models.provider import Provider
+from catalog.models.provider_check import ProviderCheck
 
 __all__ = [
     "AIModel",
@@ -15,4 +16,5 @@ __all__ = [
     "Endpoint",
     "Price",
     "Provider",
+    "ProviderCheck",
 ]

@@ -9,6 +9,8 @@ from django.db import models
 from catalog.models.provider import Provider
 from catalog.protocols import Capability, Operation
 from tenants.audit import audited
+from tenants.models import Project
+from tenants.models.project import ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
 _MAX_SUCCESSORS = 20
@@ -50,6 +52,14 @@ class AIModel(models.Model):
     model_id = models.CharField(
         max_length=200, help_text="The name that the provider knows it by."
     )
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="models",
+        help_text="Only for this project; empty: for all that may use its provider.",
+    )
     operations = models.JSONField(
         default=default_operations, validators=[check_operations]
     )
@@ -64,7 +74,11 @@ class AIModel(models.Model):
         null=True, blank=True, help_text="Used until there are observations."
     )
     active = models.BooleanField(default=True)
-    deprecated_on = models.DateField(null=True, blank=True)
+    deprecated_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text="From this day on its successor answers in its place, if it has one.",
+    )
     successor = models.ForeignKey(
         "self",
         on_delete=models.SET_NULL,
@@ -73,10 +87,16 @@ class AIModel(models.Model):
         related_name="predecessors",
     )
 
+    objects = ProjectScopedQuerySet.as_manager()
+
     class Meta:
         verbose_name = "model"
         ordering = ["provider", "model_id"]
-        triggers = announces_changes()
+        triggers = announces_changes(
+            "COALESCE(r.project_id, (SELECT p.project_id FROM catalog_provider p"
+            " WHERE p.id = r.provider_id))",
+            is_catalog=True,
+        )
         indexes = [GinIndex(fields=["capabilities"], name="aimodel_capabilities_gin")]
         constraints = [
             models.UniqueConstraint(
@@ -89,7 +109,27 @@ class AIModel(models.Model):
     def __str__(self) -> str:
         return f"{self.provider.slug}/{self.model_id}"
 
+    @property
+    def owner_id(self) -> int | None:
+        """The project that alone may use it; None: all may."""
+        return self.project_id or self.provider.project_id
+
     def clean(self) -> None:
+        if hasattr(self, "provider"):
+            self._check_owner()
+        self._check_successors()
+
+    def _check_owner(self) -> None:
+        owner = self.provider.project_id
+        if owner is not None and self.project_id not in {None, owner}:
+            msg = f"{self.provider} is for {self.provider.project} alone."
+            raise ValidationError({"project": msg})
+        successor = self.successor
+        if successor is not None and successor.owner_id not in {None, self.owner_id}:
+            msg = f"{successor} is another project's own."
+            raise ValidationError({"successor": msg})
+
+    def _check_successors(self) -> None:
         seen = {self.pk}
         successor = self.successor
         for _ in range(_MAX_SUCCESSORS):

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from catalog.models.aimodel import AIModel, check_capabilities
-from catalog.protocols import Operation, Strategy
+from catalog.protocols import Operation, Strategy, served_by
 from tenants.audit import audited
 from tenants.models import Project
 from tenants.models.project import ProjectScopedQuerySet
@@ -135,18 +135,21 @@ class AliasTarget(models.Model):
 
     def clean(self) -> None:
         if self.model is not None and self.alias_id is not None:
-            check_operation(self.alias, self.model)
+            check_target_model(self.alias, self.model)
         if self.via is not None and self.alias_id is not None:
             check_no_loop(self.alias, self.via)
 
 
-def check_operation(alias: Alias, model: AIModel) -> None:
-    """Refuse a model that does not serve the alias's operation."""
-    if alias.operation not in model.operations:
+def check_target_model(alias: Alias, model: AIModel) -> None:
+    """Refuse a model that cannot answer what the alias is for, or for whom it is."""
+    if not set(served_by(alias.operation)) & set(model.operations):
         msg = (
             f"{model} does not serve {alias.operation}, which {alias.name} is for; "
             f"it serves {', '.join(model.operations) or 'nothing'}."
         )
+        raise ValidationError({"model": msg})
+    if model.owner_id not in {None, alias.project_id}:
+        msg = f"{model} is another project's own; only its aliases may stand for it."
         raise ValidationError({"model": msg})
 
 

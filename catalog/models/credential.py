@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import uuid
@@ -17,9 +18,24 @@ from tenants.models.project import ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
 _SHOWN = 4
+_AWS_KEY = "AWS_ACCESS_KEY_ID"
 _OWN_VARIABLES = re.compile(
     r"SECRET_KEY|DATABASE_URL|REDIS_URL|SENTRY_DSN|(SIGNALBOX|DJANGO|ORCHESTRATOR)_.*"
 )
+
+
+def _value_of(name: str) -> str:
+    """Return the variable's value; Amazon's keys are several variables together."""
+    value = os.environ.get(name, "")
+    if name != _AWS_KEY or not value:
+        return value
+    secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
+    keys = {
+        "access_key_id": value,
+        "secret_access_key": secret,
+        "session_token": os.environ.get("AWS_SESSION_TOKEN", ""),
+    }
+    return json.dumps(keys) if secret else ""
 
 
 def check_env_name(name: str) -> None:
@@ -98,7 +114,7 @@ class Credential(models.Model):
     def open(self, data_key: bytes) -> Secret | None:
         """Return the secret, or None when none is configured."""
         if self.env_name:
-            value = os.environ.get(self.env_name, "")
+            value = _value_of(self.env_name)
             return Secret(value) if value else None
         if self.sealed is None:
             return None

@@ -59,7 +59,12 @@ class Price(models.Model):
     class Meta:
         ordering = ["model", "component", "min_input_tokens", "-valid_from"]
         triggers = [
-            *announces_changes(),
+            *announces_changes(
+                "(SELECT COALESCE(m.project_id, p.project_id) FROM catalog_aimodel m"
+                " JOIN catalog_provider p ON p.id = m.provider_id"
+                " WHERE m.id = r.model_id)",
+                is_catalog=True,
+            ),
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),
             pgtrigger.Protect(
                 name="keep_history",

@@ -11,9 +11,17 @@ from django.db.models import Q
 
 from catalog.protocols import WireProtocol
 from tenants.audit import audited
+from tenants.models import Project
+from tenants.models.project import ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
-_AUTH = re.compile(r"bearer|none|aws_sigv4|(header|query):[A-Za-z0-9_-]+")
+_AUTH = re.compile(
+    r"bearer|none|aws_sigv4|oauth_service_account|(header|query):[A-Za-z0-9_-]+"
+)
+_HEALTH_CHECK = re.compile(r"(https://[A-Za-z0-9.:-]+)?/[!-~]*")
+_AUTH_KINDS = (
+    "bearer, header:<name>, query:<name>, aws_sigv4, oauth_service_account or none"
+)
 
 
 def wire_protocol_choices() -> list[tuple[str, str]]:
@@ -22,7 +30,7 @@ def wire_protocol_choices() -> list[tuple[str, str]]:
 
 def check_auth(value: str) -> None:
     if not _AUTH.fullmatch(value):
-        msg = "Use bearer, header:<name>, query:<name>, aws_sigv4 or none."
+        msg = f"Use {_AUTH_KINDS}."
         raise ValidationError(msg)
 
 
@@ -62,12 +70,32 @@ def check_string_map(value: Any) -> None:
         raise ValidationError(msg)
 
 
+def check_params(value: Any) -> None:
+    if not isinstance(value, dict) or not all(value):
+        msg = 'This is an object of parameters, e.g. {"safe_prompt": true}.'
+        raise ValidationError(msg)
+
+
+def check_health_check(value: str) -> None:
+    if value and value != "none" and not _HEALTH_CHECK.fullmatch(value):
+        msg = "This is a path like /v1/models, an https address, or none."
+        raise ValidationError(msg)
+
+
 @audited()
 class Provider(models.Model):
     """A service that runs models: where it is and which protocol it speaks."""
 
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200)
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="providers",
+        help_text="Only for this project, with all its models; empty: for all.",
+    )
     base_url = models.CharField(
         max_length=500,
         validators=[check_base_url],
@@ -82,7 +110,7 @@ class Provider(models.Model):
         max_length=80,
         default="bearer",
         validators=[check_auth],
-        help_text="bearer, header:<name>, query:<name>, aws_sigv4 or none.",
+        help_text=f"{_AUTH_KINDS}.",
     )
     region = models.CharField(
         max_length=32, blank=True, help_text="Where data is processed: eu, us, …"
@@ -110,6 +138,25 @@ class Provider(models.Model):
         validators=[check_string_map],
         help_text='Parameters that it calls otherwise, {"ours": "theirs"}.',
     )
+    add_params = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_params],
+        help_text="Parameters that every request gets which does not give them.",
+    )
+    reports_cost = models.BooleanField(
+        default=False,
+        help_text="It says what each answer cost, and that is what counts.",
+    )
+    health_check = models.CharField(
+        max_length=500,
+        blank=True,
+        validators=[check_health_check],
+        help_text=(
+            "Path, or https address, of a free GET request that shows whether it "
+            "answers. Empty: its list of models; none: never asked."
+        ),
+    )
     connect_timeout_s = models.FloatField(
         default=5, validators=[MinValueValidator(0.1)]
     )
@@ -122,9 +169,11 @@ class Provider(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ProjectScopedQuerySet.as_manager()
+
     class Meta:
         ordering = ["slug"]
-        triggers = announces_changes()
+        triggers = announces_changes("r.project_id", is_catalog=True)
         constraints = [
             models.CheckConstraint(
                 condition=Q(connect_timeout_s__gt=0)
@@ -143,3 +192,11 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def clean(self) -> None:
+        if self._state.adding or self.project is None:
+            return
+        others = self.models.filter(project__isnull=False)
+        if other := others.exclude(project=self.project).first():
+            msg = f"{other} is for {other.project} alone; a provider has one owner."
+            raise ValidationError({"project": msg})

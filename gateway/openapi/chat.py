@@ -42,7 +42,7 @@ _CHUNK = {
     "model": "sim-chat",
     "choices": [{"index": 0, "delta": {"content": "Hello"}, "finish_reason": None}],
 }
-_STATUSES = (400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504)
+_STATUSES = (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)
 
 chat_schema = extend_schema(
     operation_id="create_chat_completion",
@@ -117,8 +117,9 @@ def _gemini(operation_id: str, path: str) -> Callable[[F], F]:
         operation_id=operation_id,
         summary="Answer a conversation (Gemini)",
         description=(
-            "`{model}:generateContent`, `{model}:streamGenerateContent?alt=sse` and "
-            "`{model}:countTokens` (estimated), for any model. "
+            "`{model}:generateContent`, `{model}:streamGenerateContent` (events with "
+            "`?alt=sse`, else one JSON array) and `{model}:countTokens` (estimated), for "
+            "any model. "
             f"Also under `/gemini{path}`."
         ),
         tags=["Gemini"],

@@ -90,6 +90,10 @@ REFUSALS = {
     ),
     404: ("There is no such model or alias.", "model_not_found"),
     413: ("The body is too large.", "request_too_large"),
+    422: (
+        "No model gave an answer in the form that was asked for.",
+        "schema_validation_failed",
+    ),
     429: (
         "A limit is reached, here or at every provider that could answer.",
         "rate_limit_exceeded concurrency_limit_exceeded",

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import time
 from dataclasses import replace
 
@@ -10,7 +11,15 @@ import orjson
 from gateway.simulator.behaviour import Behaviour
 from gateway.simulator.schemas import example_of
 from gateway.simulator.transcript import CHARACTERS_PER_TOKEN, tokens_in
-from gateway.simulator.types import Answer, Ask, Choice, Tool, ToolCall, Usage
+from gateway.simulator.types import (
+    JSON,
+    Answer,
+    Ask,
+    Choice,
+    Tool,
+    ToolCall,
+    Usage,
+)
 from gateway.simulator.vectors import vector_of
 
 REASONING_TOKENS = 64
@@ -24,6 +33,10 @@ WORDS = (  # noqa: SIM905
     "summit thistle timber valley willow"
 ).split()
 
+# A prompt that says this goes on with the schema.
+_TOLD_SCHEMA = "JSON schema:"
+
+_scanner = json.JSONDecoder()
 _serial = itertools.count(1)
 
 
@@ -73,8 +86,8 @@ def _spoken(
         return Choice([], finish_reason="tool_calls", tool_calls=calls)
     if "refuse to answer" in ask.last_user_text.lower():
         return Choice(_pieces(REFUSAL), is_refusal=True)
-    if ask.schema is not None:
-        text = _json_text(ask)
+    if (schema := _schema_of(ask)) is not None:
+        text = _json_text(ask, schema)
         return _shorten(_split(text, behaviour.events or 8), ask, reasoning)
     return _shorten(_prose(ask, behaviour.events, index), ask, reasoning)
 
@@ -100,11 +113,23 @@ def _tool_call(tool: Tool, suffix: str) -> ToolCall:
     return ToolCall(f"call_{suffix}", tool.name, arguments)
 
 
-def _json_text(ask: Ask) -> str:
-    if not ask.schema:
+def _schema_of(ask: Ask) -> JSON | None:
+    """Return what the answer must fit: as the protocol says it, or the prompt."""
+    _, told, rest = ask.prompt.rpartition(_TOLD_SCHEMA)
+    if ask.schema or not told:
+        return ask.schema
+    try:
+        schema, _ = _scanner.raw_decode(rest.lstrip())
+    except ValueError:
+        return ask.schema
+    return schema if isinstance(schema, dict) else ask.schema
+
+
+def _json_text(ask: Ask, schema: JSON) -> str:
+    if not schema:
         value = {"model": ask.model, "answer": _excerpt(ask.last_user_text)}
     else:
-        value = example_of(ask.schema)
+        value = example_of(schema)
     return orjson.dumps(value).decode()
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from gateway.simulator import bench, faults
+from gateway.simulator import bench, elevenlabs, faults
 from gateway.simulator.answers import answer
 from gateway.simulator.behaviour import EVERY_MODEL, BadSetting, Behaviours
 from gateway.simulator.delivery import Delivery
@@ -69,11 +69,8 @@ class Application:
     async def _answer(self, exchange: Exchange, protocol: WireProtocol) -> None:
         arrived_at = time.time()
         raw = await exchange.read()
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            body = None
-        if not isinstance(body, dict):
+        body = _read(protocol, raw)
+        if body is None:
             failure = Failure(400, "bad_json", _BAD_JSON)
             await _fail(exchange, protocol, failure)
             return
@@ -158,13 +155,16 @@ class Application:
             if self.requests_by_model[delivery.ask.model] % every == 0:
                 raise Refused(faults.failure(500, "server"))
         else:
-            delivery.answer = faults.ALTERATIONS[kind](delivery.answer)
+            alter = faults.ALTERATIONS[kind]
+            delivery.answer = alter(delivery.ask, delivery.answer)
         await delivery.in_full()
 
     async def _answer_other(self, exchange: Exchange, method: str, path: str) -> None:
         match method, path:
             case "GET", _ if (found := _MODELS.fullmatch(path)) is not None:
                 await self._show_models(exchange, path, found["name"])
+            case "GET", "/v1/voices":
+                await exchange.reply(200, orjson.dumps(elevenlabs.voices()))
             case "GET", "/sim/calls":
                 await self._show_calls(exchange)
             case "DELETE", "/sim/calls":
@@ -230,6 +230,18 @@ class Application:
         if fault and faults.find(str(fault)) is None:
             raise BadSetting(f"There is no fault {fault!r}.")
         self.behaviours.change(model, settings)
+
+
+def _read(protocol: WireProtocol, raw: bytes) -> JSON | None:
+    """Return the body as an object; None when it is none. Forms are read otherwise."""
+    if (read := getattr(protocol, "read", None)) is not None:
+        form: JSON | None = read(raw)
+        return form
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _parsed(protocol: WireProtocol, body: JSON) -> Ask:

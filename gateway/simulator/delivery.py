@@ -73,10 +73,16 @@ class Delivery:
         await self.latency()
         await self.begin_stream(self.kind())
 
+    @property
+    def body_type(self) -> bytes:
+        """The content type of a whole answer; a sound says its own."""
+        kind: bytes = getattr(self.protocol, "body_type", JSON_TYPE)
+        return kind
+
     def kind(self) -> Headers:
         if self.ask.stream:
             return self.protocol.stream_headers
-        return ((b"content-type", JSON_TYPE),)
+        return ((b"content-type", self.body_type),)
 
     def whole(self) -> bytes:
         return b"".join(self.events()) if self.ask.stream else self.body()
@@ -104,7 +110,7 @@ class Delivery:
             await self.exchange.finish()
         else:
             self.bill()
-            await self.exchange.reply(200, self.body())
+            await self.exchange.reply(200, self.body(), kind=self.body_type)
 
 
 # Does something else than delivering in full; the text is the fault's parameter.

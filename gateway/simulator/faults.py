@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from gateway.simulator import bad_connections, bad_contents
 from gateway.simulator.delivery import Spoiled
-from gateway.simulator.types import Answer, Failure, Usage
+from gateway.simulator.types import Answer, Ask, Failure, Usage
 
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 _RETRY = b"retry-after"
@@ -47,36 +47,59 @@ _ERRORS = {
 }
 
 
-def _without_usage(answer: Answer) -> Answer:
+def _without_usage(ask: Ask, answer: Answer) -> Answer:
     return replace(answer, usage=None)
 
 
-def _with_negative_usage(answer: Answer) -> Answer:
+def _with_negative_usage(ask: Ask, answer: Answer) -> Answer:
     return replace(answer, usage=Usage(-12, -34, cached_tokens=-5))
 
 
-def _with_absurd_usage(answer: Answer) -> Answer:
+def _with_absurd_usage(ask: Ask, answer: Answer) -> Answer:
     return replace(answer, usage=Usage(10**15, 10**15, cached_tokens=10**16))
 
 
-def _with_zero_usage(answer: Answer) -> Answer:
+def _with_zero_usage(ask: Ask, answer: Answer) -> Answer:
     return replace(answer, usage=Usage(0, 0))
 
 
-def _of_another_model(answer: Answer) -> Answer:
+def _of_another_model(ask: Ask, answer: Answer) -> Answer:
     return replace(answer, model="sim-of-another-name")
+
+
+def _with_text(answer: Answer, text: str) -> Answer:
+    spoken = [replace(choice, pieces=[text]) for choice in answer.choices]
+    return replace(answer, choices=spoken)
+
+
+def _with_wrong_json(ask: Ask, answer: Answer) -> Answer:
+    return _with_text(answer, '{"unexpected":[1,2]}')
+
+
+def _with_wrong_json_at_first(ask: Ask, answer: Answer) -> Answer:
+    """Spoil the answer unless the request already quotes one that was spoiled."""
+    was_told = "unexpected" in ask.prompt
+    return answer if was_told else _with_wrong_json(ask, answer)
+
+
+def _with_fence(ask: Ask, answer: Answer) -> Answer:
+    text = "".join(piece for choice in answer.choices for piece in choice.pieces)
+    return _with_text(answer, f"```json\n{text}\n```")
 
 
 DELIVERIES: dict[str, Spoiled] = {
     **bad_connections.DELIVERIES,
     **bad_contents.DELIVERIES,
 }
-ALTERATIONS: dict[str, Callable[[Answer], Answer]] = {
+ALTERATIONS: dict[str, Callable[[Ask, Answer], Answer]] = {
     "no-usage": _without_usage,
     "negative-usage": _with_negative_usage,
     "absurd-usage": _with_absurd_usage,
     "zero-usage": _with_zero_usage,
     "wrong-model": _of_another_model,
+    "wrong-json": _with_wrong_json,
+    "wrong-json-once": _with_wrong_json_at_first,
+    "fenced-json": _with_fence,
 }
 
 # What may follow the others is a number.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gateway.simulator import elevenlabs
 from gateway.simulator.models import reasons
 from gateway.simulator.types import JSON, Failure, Head, Refused
 
@@ -11,9 +12,11 @@ _LONGEST_INPUT = 128_000
 _LONGEST_OUTPUT = 16_384
 
 
-def list_of(protocol: str, names: Sequence[str], head: Head) -> JSON:
+def list_of(protocol: str, names: Sequence[str], head: Head) -> JSON | list[JSON]:
     """Return one page of the list, as the protocol pages it."""
     match protocol:
+        case "elevenlabs":
+            return elevenlabs.models(names)
         case "anthropic_messages":
             return _anthropic_page(names, head)
         case "gemini_generate":

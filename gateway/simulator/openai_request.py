@@ -3,6 +3,7 @@
 from typing import Any, NoReturn
 
 from gateway.simulator.models import sees_images
+from gateway.simulator.openai_schemas import check_strict
 from gateway.simulator.transcript import Turn, ask_of
 from gateway.simulator.types import JSON, Ask, Failure, Refused, Tool
 
@@ -232,32 +233,8 @@ def _read_format(ask: Ask, body: JSON) -> None:
                 )
             schema = described.get("schema") or {"type": "object"}
             if described.get("strict") is True:
-                _check_strict(schema, described["name"], ())
+                whose = f"response_format '{described['name']}'"
+                check_strict(schema, whose, "response_format")
             ask.schema = schema
         case _:
             pass
-
-
-def _check_strict(schema: Any, name: str, path: tuple[str, ...]) -> None:
-    """Refuse an object that leaves properties open or optional."""
-    if not isinstance(schema, dict):
-        return
-    properties = schema.get("properties")
-    if isinstance(properties, dict):
-        place = f"In context={path!r}"
-        if schema.get("additionalProperties") is not False:
-            _refuse(
-                f"Invalid schema for response_format '{name}': {place}, "
-                "'additionalProperties' is required to be supplied and to be false.",
-                "response_format",
-            )
-        if set(properties) - set(schema.get("required", ())):
-            _refuse(
-                f"Invalid schema for response_format '{name}': {place}, 'required' is "
-                "required to be supplied and to be an array including every key in "
-                "properties.",
-                "response_format",
-            )
-        for key, value in properties.items():
-            _check_strict(value, name, (*path, "properties", key))
-    _check_strict(schema.get("items"), name, (*path, "items"))

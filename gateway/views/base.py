@@ -18,8 +18,6 @@ from gateway.serve import Gateway, serve
 from gateway.strict_json import InvalidJSON, fields_of, parse_object
 from gateway.types import JSON, InferenceRequest
 
-_METHODS = ("GET", "POST")
-
 
 class EdgeRequest(HttpRequest):
     """A Django request made of what the edge knows; the body has been read.
@@ -63,6 +61,7 @@ class InferenceView(APIView):
     permission_classes = [HasProjectKey]
     dialect: ClassVar[ModuleType]
     operation: ClassVar[str] = ""
+    methods: ClassVar[tuple[str, ...]] = ("GET", "POST")
 
     _authenticators: ClassVar = (ProjectKeyAuthentication(),)
     _permissions: ClassVar = (HasProjectKey(),)
@@ -79,14 +78,14 @@ class InferenceView(APIView):
         self.request = drf_request
         self.kwargs = kwargs
         handler = getattr(self, (request.method or "").lower(), None)
-        if handler is None or request.method not in _METHODS:
+        if handler is None or request.method not in self.methods:
             raise self._method_refused()
         self.check_permissions(drf_request)
         reply: EdgeReply = await handler(drf_request, **kwargs)
         return reply
 
     def _method_refused(self) -> MethodRefused:
-        allowed = [each for each in _METHODS if hasattr(self, each.lower())]
+        allowed = [each for each in self.methods if hasattr(self, each.lower())]
         msg = f"Use {' or '.join(allowed)} here."
         return MethodRefused(msg, headers={"allow": ", ".join(allowed)})
 
@@ -99,11 +98,17 @@ class InferenceView(APIView):
         return plain_reply(
             refusal.status_code,
             cls.dialect.CONTENT_TYPE,
-            cls.dialect.build_error(
-                refusal.status_code, refusal.code, refusal.message, refusal.param
-            ),
+            cls.error_body(refusal, request_id),
             {"x-request-id": request_id, **refusal.headers},
         )
+
+    @classmethod
+    def error_body(cls, refusal: Refusal, request_id: str) -> bytes:
+        """Return the refusal in the dialect's words; most have no place for the id."""
+        body: bytes = cls.dialect.build_error(
+            refusal.status_code, refusal.code, refusal.message, refusal.param
+        )
+        return body
 
     def asked(self, body: JSON, operation: str = "") -> InferenceRequest:
         """Return what the body asks for, its controls and headers included."""

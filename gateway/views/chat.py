@@ -5,8 +5,9 @@ from typing import ClassVar
 import orjson
 from rest_framework.request import Request
 
+from gateway.array_streams import as_array
 from gateway.dialects import anthropic_messages, gemini_generate, openai_chat
-from gateway.errors import InvalidRequest, RouteNotFound
+from gateway.errors import RouteNotFound
 from gateway.openapi.chat import (
     chat_schema,
     gemini_schema,
@@ -88,11 +89,11 @@ class GenerateContentView(ChatView):
         if method not in {_GENERATE, _STREAM}:
             msg = f"There is no method {method!r}; there are {_GENERATE} and {_STREAM}."
             raise RouteNotFound(msg)
-        if method == _STREAM and b"alt=sse" not in edge.scope["query_string"]:
-            msg = "Streams are server-sent events here: add ?alt=sse to the path."
-            raise InvalidRequest(msg, param="alt")
         asked = self.asked(self.read_body())
         asked.model = model
         asked.stream = method == _STREAM
         asked.wants_usage = True
-        return await self.answer(asked)
+        reply = await self.answer(asked)
+        if asked.stream and b"alt=sse" not in edge.scope["query_string"]:
+            return as_array(reply)
+        return reply

@@ -126,11 +126,12 @@ def _read_request(connection: socket.socket) -> bytes:
     while b"\r\n\r\n" not in received:
         received += _receive(connection)
     head, _, body = received.partition(b"\r\n\r\n")
-    length = next(
+    lengths = (
         int(line.partition(b":")[2])
         for line in head.lower().split(b"\r\n")
         if line.startswith(b"content-length:")
     )
+    length = next(lengths, 0)
     while len(body) < length:
         body += _receive(connection)
     connection.settimeout(0.02)

@@ -12,6 +12,7 @@ from google import genai
 from google.genai import types
 
 from catalog.models import Provider
+from catalog.protocols import OPERATION_OF
 from gateway.simulator import Simulator
 from tests.factories import (
     AIModelFactory,
@@ -31,11 +32,13 @@ SCHEMA: dict[str, Any] = {
 # Protocol: path of its endpoint, how it wants the credential.
 PROTOCOLS = {
     "openai_chat": ("/v1/chat/completions", "bearer"),
+    "openai_responses": ("/v1/responses", "bearer"),
     "anthropic_messages": ("/v1/messages", "header:x-api-key"),
     "gemini_generate": (
         "/v1beta/models/{model}:generateContent",
         "header:x-goog-api-key",
     ),
+    "cohere_chat": ("/v2/chat", "bearer"),
 }
 
 
@@ -61,10 +64,15 @@ def offered(
             auth=auth,
             allow_private_addresses=True,
         )
-        EndpointFactory.create(provider=provider, pattern=pattern)
+        EndpointFactory.create(
+            provider=provider, operation=OPERATION_OF[protocol], pattern=pattern
+        )
         CredentialFactory.create(provider=provider, value="sk-of-the-platform-123456")
     row = AIModelFactory.create(
-        provider=provider, model_id=model_id, max_output_tokens=4096
+        provider=provider,
+        model_id=model_id,
+        operations=[OPERATION_OF[protocol]],
+        max_output_tokens=4096,
     )
     for component in ("input", "output"):
         PriceFactory.create(model=row, component=component, per_million=Decimal(1))

@@ -65,6 +65,12 @@ class UsageEvent(models.Model):
     )
     estimated = models.BooleanField(default=False)
     cost_usd = models.DecimalField(max_digits=24, decimal_places=12, null=True)
+    reported_cost_usd = models.DecimalField(
+        max_digits=24,
+        decimal_places=12,
+        null=True,
+        help_text="What the provider says that the answer cost.",
+    )
     price_ids = models.JSONField(default=list)
 
     latency_ms = models.FloatField(default=0)

@@ -29,5 +29,5 @@ __all__ = [
 
 
 def stream_path(path: str) -> str:
-    """Return the path for streams, which here is the same."""
-    return path
+    """Return the path for streams: the same, but where Google serves the protocol."""
+    return path.replace(":rawPredict", ":streamRawPredict")

@@ -4,7 +4,6 @@ Source of the format: https://platform.openai.com/docs/api-reference/chat
 """
 
 from gateway.adapters.openai_chat.errors import Unreadable, error_code
-from gateway.adapters.openai_chat.families import must_bridge
 from gateway.adapters.openai_chat.protocol import HEADERS, NAME, stream_path
 from gateway.adapters.openai_chat.relay import (
     StreamInspector,
@@ -14,6 +13,7 @@ from gateway.adapters.openai_chat.relay import (
 from gateway.adapters.openai_chat.request import build_request
 from gateway.adapters.openai_chat.result import parse_result
 from gateway.adapters.openai_chat.stream import StreamParser
+from gateway.openai_families import must_bridge
 
 __all__ = [
     "HEADERS",

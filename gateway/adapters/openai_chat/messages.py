@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
-from gateway.adapters.openai_chat.families import Family
 from gateway.adapters.openai_chat.protocol import NAME
 from gateway.canonical import (
     Audio,
@@ -20,6 +19,7 @@ from gateway.canonical import (
     ToolCall,
     ToolResult,
 )
+from gateway.openai_families import Family
 from gateway.types import JSON
 
 # Mistral takes no other ids: https://docs.mistral.ai/capabilities/function_calling

@@ -53,7 +53,8 @@ def build_relayed(
         for name, value in fields.items()
         if name not in dropped and name not in quirks.drop_params
     }
-    sent["model"] = orjson.dumps(model_id)
+    if "model" not in quirks.drop_params:
+        sent["model"] = orjson.dumps(model_id)
     if stream and "stream_options" not in quirks.drop_params:
         sent["stream_options"] = _with_usage(fields.get("stream_options"))
     return sent

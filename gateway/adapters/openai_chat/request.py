@@ -7,20 +7,16 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.openai_chat.families import Family, family_of
 from gateway.adapters.openai_chat.messages import MessageWriter
 from gateway.adapters.openai_chat.protocol import NAME
 from gateway.adapters.openai_chat.tools import has_strict_shape, write_tools
 from gateway.canonical import ChatRequest, OutputFormat
+from gateway.openai_families import Family, effort_of, family_of
 from gateway.types import JSON, Quirks
 
 _MAX_STOPS = 4
 _MAX_END_USER = 128
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-
-# How many tokens of thinking an effort is taken for: below the first figure it is low.
-_LOW_BUDGET = 4_000
-_MEDIUM_BUDGET = 16_000
 
 _SAY_JSON = "Answer with a single JSON object."
 
@@ -82,7 +78,7 @@ def build_request(
         body["stream_options"] = {"include_usage": True}
     for name in quirks.drop_params & body.keys():
         del body[name]
-        if name != "stream_options":
+        if name not in {"model", "stream_options"}:
             dropped.append(name)
     sent = {quirks.rename_params.get(name, name): body[name] for name in body}
     return sent, list(dict.fromkeys(_CANONICAL.get(name, name) for name in dropped))
@@ -157,20 +153,12 @@ def _write_thinking(request: ChatRequest, family: Family, body: JSON) -> list[st
         if effort or budget < 0:
             dropped.append("thinking_budget")
         else:
-            effort, told = _effort_of(budget), "thinking_budget"
+            effort, told = effort_of(budget), "thinking_budget"
     if accepted := family.effort_for(effort):
         body["reasoning_effort"] = accepted
     elif effort and effort != "none":
         dropped.append(told)
     return dropped
-
-
-def _effort_of(budget: int) -> str:
-    if budget == 0:
-        return "none"
-    if budget < _LOW_BUDGET:
-        return "low"
-    return "medium" if budget < _MEDIUM_BUDGET else "high"
 
 
 def _write_own(request: ChatRequest, quirks: Quirks, body: JSON) -> list[str]:

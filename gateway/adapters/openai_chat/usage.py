@@ -1,9 +1,11 @@
 """Usage as chat completions report it, in our terms."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from gateway.reported_costs import reported_cost
 from usage.tokens import Tokens
 
 # A figure above this is a provider's mistake, not an answer.
@@ -29,6 +31,12 @@ class _Usage(msgspec.Struct):
     total_tokens: Any = None
     # Mistral's.
     num_cached_tokens: Any = None
+    # Of those who say what they charge.
+    cost: Any = None
+    cost_details: Any = None
+    is_byok: Any = None
+    estimated_cost: Any = None
+    cost_in_usd_ticks: Any = None
 
 
 _NO_PROMPT_DETAILS = _PromptDetails()
@@ -74,8 +82,23 @@ def _tokens(usage: _Usage) -> Tokens | None:
         cache_write=prompt.cache_write_tokens or 0,
         reasoning=reasoning,
         other=other,
+        cost_usd=_reported(usage),
     )
     return tokens if _plausible(tokens) else None
+
+
+def _reported(usage: _Usage) -> Decimal | None:
+    if usage.cost is usage.estimated_cost is usage.cost_in_usd_ticks is None:
+        return None
+    details = usage.cost_details if type(usage.cost_details) is dict else {}
+    return reported_cost(
+        cost=usage.cost,
+        estimated_cost=usage.estimated_cost,
+        cost_in_usd_ticks=usage.cost_in_usd_ticks,
+        upstream_cost=details.get("upstream_inference_cost")
+        if usage.is_byok is True
+        else None,
+    )
 
 
 def _output(usage: _Usage, reasoning: int) -> int:

@@ -7,6 +7,7 @@ from gateway.dialects.anthropic_messages.request import (
     check_request,
     max_output_tokens,
     parse_request,
+    wants_json,
     wants_stream,
     wants_usage,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "check_request",
     "max_output_tokens",
     "parse_request",
+    "wants_json",
     "wants_stream",
     "wants_usage",
 ]

@@ -69,6 +69,14 @@ def max_output_tokens(body: JSON) -> int | None:
     return bound if type(bound) is int else None
 
 
+def wants_json(body: JSON) -> bool:
+    """Say whether the answer must be JSON, maybe of a given form."""
+    config = body.get("output_config")
+    return bool(
+        body.get("output_format") or (type(config) is dict and config.get("format"))
+    )
+
+
 def wants_stream(body: JSON) -> bool:
     return body.get("stream") is True
 

@@ -6,6 +6,7 @@ from gateway.dialects.gemini_generate.generation import settings_of, tools_of
 from gateway.dialects.gemini_generate.protocol import (
     NAME,
     Malformed,
+    member,
     object_in,
     objects_in,
     others,
@@ -58,6 +59,15 @@ def max_output_tokens(body: JSON) -> int | None:
     if bound is None:
         return None
     return bound * (whole_in(config, "candidateCount", "generationConfig") or 1)
+
+
+def wants_json(body: JSON) -> bool:
+    """Say whether the answer must be JSON, maybe of a given form."""
+    config = member(body, "generationConfig")
+    return type(config) is dict and any(
+        member(config, name)
+        for name in ("responseMimeType", "responseSchema", "responseJsonSchema")
+    )
 
 
 def wants_stream(body: JSON) -> bool:

@@ -5,6 +5,7 @@ from gateway.dialects.openai_chat.checks import (
     Malformed,
     check_request,
     max_output_tokens,
+    wants_json,
     wants_stream,
     wants_usage,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "check_request",
     "max_output_tokens",
     "parse_request",
+    "wants_json",
     "wants_stream",
     "wants_usage",
 ]

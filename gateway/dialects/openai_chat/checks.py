@@ -50,6 +50,12 @@ def max_output_tokens(body: JSON) -> int | None:
     return int(bound) * int(body.get("n") or 1)
 
 
+def wants_json(body: JSON) -> bool:
+    """Say whether the answer must be JSON, maybe of a given form."""
+    wanted = body.get("response_format")
+    return type(wanted) is dict and wanted.get("type") in {"json_object", "json_schema"}
+
+
 def wants_stream(body: JSON) -> bool:
     return body.get("stream") is True
 

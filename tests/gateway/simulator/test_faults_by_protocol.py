@@ -13,7 +13,7 @@ from tests.gateway.simulator.reading import JSON, chunks, named_events
 
 MESSAGES = [{"role": "user", "content": "Hello there"}]
 CONTENTS = [{"role": "user", "parts": [{"text": "Hello there"}]}]
-PROTOCOLS = ["openai", "anthropic", "gemini"]
+PROTOCOLS = ["openai", "responses", "anthropic", "gemini", "cohere"]
 # Those that last, by a parameter that makes them short.
 SHORTENED = {
     "hang": "hang-0.01",
@@ -36,10 +36,15 @@ def post(
     match protocol:
         case "openai":
             return http.post("/v1/chat/completions", json=body)
+        case "responses":
+            body["input"] = body.pop("messages")
+            return http.post("/v1/responses", json=body)
         case "anthropic":
             body["max_tokens"] = 1024
             headers = {"anthropic-version": "2023-06-01"}
             return http.post("/v1/messages", json=body, headers=headers)
+        case "cohere":
+            return http.post("/v2/chat", json=body)
         case _:
             method = "streamGenerateContent?alt=sse" if stream else "generateContent"
             path = f"/v1beta/models/{model}:{method}"

@@ -73,22 +73,41 @@ def gemini_says(http: httpx.Client, model: str, text: str, **fields: Any) -> Tol
     )
 
 
+def cohere_says(http: httpx.Client, model: str, text: str, **fields: Any) -> Told:
+    system = {"role": "system", "content": "Be brief."}
+    body = {
+        "model": model,
+        "messages": [system, {"role": "user", "content": text}],
+        "tools": [
+            {"type": "function", "function": {"name": "look", "parameters": SCHEMA}}
+        ],
+    }
+    message = http.post("/v2/chat", json=body | fields).json()["message"]
+    calls = [call["function"] for call in message.get("tool_calls", [])]
+    return (
+        "".join(item.get("text", "") for item in message.get("content", [])),
+        [(call["name"], json.loads(call["arguments"])) for call in calls],
+    )
+
+
 @pytest.mark.parametrize("model", ["sim-chat", "sim-reasoning"])
 @pytest.mark.parametrize("text", QUESTIONS)
 def test_answers_and_token_counts_are_the_same_in_every_protocol(
     simulator: Simulator, http: httpx.Client, model: str, text: str
 ) -> None:
-    first, second, third = (
-        says(http, model, text) for says in (openai_says, anthropic_says, gemini_says)
+    first, second, third, fourth = (
+        says(http, model, text)
+        for says in (openai_says, anthropic_says, gemini_says, cohere_says)
     )
 
-    assert first == second == third
+    assert first == second == third == fourth
     counts = {(c.prompt_tokens, c.completion_tokens) for c in simulator.calls}
     assert len(counts) == 1
     assert [call.protocol for call in simulator.calls] == [
         "openai_chat",
         "anthropic_messages",
         "gemini_generate",
+        "cohere_chat",
     ]
 
 
@@ -135,8 +154,18 @@ def test_a_conversation_with_tools_counts_the_same_in_every_protocol(
             {"role": "user", "parts": [answered]},
         ],
     )
+    fourth = cohere_says(
+        http,
+        "sim-chat",
+        "",
+        messages=[
+            said,
+            {"role": "assistant", "tool_calls": calls},
+            {"role": "tool", "tool_call_id": "call_1", "content": "4 C"},
+        ],
+    )
 
-    assert first == second == third
+    assert first == second == third == fourth
     assert "The tool said: 4 C." in first[0]
     counts = {(c.prompt_tokens, c.completion_tokens) for c in simulator.calls}
     assert len(counts) == 1

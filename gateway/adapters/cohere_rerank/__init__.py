@@ -1,0 +1,28 @@
+"""Reranking in Cohere's shape, version 2, which several providers serve.
+
+Source of the format: https://docs.cohere.com/reference/rerank
+"""
+
+from gateway.adapters.cohere_chat.errors import error_code
+from gateway.adapters.cohere_chat.wire import Unreadable
+from gateway.adapters.cohere_rerank.request import NAME, build_relayed, build_request
+from gateway.adapters.cohere_rerank.response import parse_response, parse_result
+
+HEADERS: dict[str, str] = {}
+
+__all__ = [
+    "HEADERS",
+    "NAME",
+    "Unreadable",
+    "build_relayed",
+    "build_request",
+    "error_code",
+    "parse_response",
+    "parse_result",
+    "stream_path",
+]
+
+
+def stream_path(path: str) -> str:
+    """Return the path, for nothing is streamed here."""
+    return path
