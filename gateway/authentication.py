@@ -94,7 +94,7 @@ class ProjectKeyAuthentication(BaseAuthentication):
     """Hands the views what the edge found out before it read the body."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        key = getattr(request._request, "key", None)  # noqa: SLF001  # DRF's own name.
+        key = getattr(request, "key", None)
         return None if key is None else (key.project, key)
 
     def authenticate_header(self, request: Request) -> str:

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from types import ModuleType
 
@@ -63,8 +62,6 @@ class Answer:
     reply: UpstreamReply | None = None
     stream: RelayedStream | None = None
     dropped: tuple[str, ...] = ()
-    # Of a whole reply, failed attempts included; None when not known.
-    spent_usd: Decimal | None = None
 
 
 async def try_in_order(
@@ -221,7 +218,6 @@ class _Asking:
             reply,
             stream,
             exchange.dropped,
-            meter.spent_usd,
         )
 
 

@@ -27,7 +27,7 @@ _FIRST_BY = {
 def answer_of(said: JSON, outcome: Outcome, asked: InferenceRequest) -> JSON:
     """Return the answer as the client gets it; `said` is the dialect's part."""
     answer, candidates = outcome.answer, outcome.candidates
-    tokens, cost = answer.attempt.tokens, answer.attempt.cost
+    tokens, cost_usd = answer.attempt.tokens, answer.attempt.spent_usd
     model = answer.candidate.model
     content = said.pop("content")
     return {
@@ -41,7 +41,7 @@ def answer_of(said: JSON, outcome: Outcome, asked: InferenceRequest) -> JSON:
             "completionTokens": tokens.output,
             "totalTokens": tokens.input + tokens.output,
         },
-        "costUSD": None if cost is None else float(cost.usd),
+        "costUSD": None if cost_usd is None else float(cost_usd),
         "latencyMs": round((time.monotonic() - asked.began) * 1000),
         "provider": model.provider.slug,
         "model": model.model_id,

@@ -141,6 +141,11 @@ class Attempt:
     def id(self) -> str:
         return self._record.id
 
+    @property
+    def spent_usd(self) -> Decimal | None:
+        """What the request has cost so far, earlier attempts included."""
+        return self._meter.spent_usd
+
     def mark_first_token(self) -> None:
         if self.first_token is None:
             self.first_token = time.monotonic()

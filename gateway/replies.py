@@ -100,7 +100,7 @@ def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeRep
         head += b"x-accel-buffering: no\r\n"
         return EdgeReply(200, head, stream=answer.stream, overhead_ms=overhead_ms)
     body = answer.reply.body
-    if (cost_usd := answer.spent_usd) is not None:
+    if (cost_usd := answer.attempt.spent_usd) is not None:
         head += b"x-signalbox-cost-usd: %b\r\n" % f"{cost_usd:f}".encode()
     head += b"content-length: %d\r\n" % len(body)
     return EdgeReply(200, head, body, overhead_ms=overhead_ms)

@@ -9,7 +9,19 @@ from gateway.simulator import faults
 from gateway.simulator.behaviour import split_suffix
 
 BENCH = "sim-bench"
-NORMAL = ("sim-chat", "sim-chat-large", "sim-reasoning", "sim-vision", BENCH)
+NORMAL = (
+    "sim-chat",
+    "sim-chat-large",
+    "sim-reasoning",
+    "sim-vision",
+    "sim-embed",
+    "sim-voice",
+    "sim-transcribe",
+    "sim-image",
+    "sim-moderation",
+    "sim-rerank",
+    BENCH,
+)
 _FAULT = "sim-fault-"
 
 

@@ -3,9 +3,7 @@
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
-from django.http import HttpRequest
 from rest_framework.exceptions import APIException
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -19,14 +17,11 @@ from gateway.strict_json import InvalidJSON, fields_of, parse_object
 from gateway.types import JSON, InferenceRequest
 
 
-class EdgeRequest(HttpRequest):
-    """A Django request made of what the edge knows; the body has been read.
+class EdgeRequest(Request):
+    """DRF's request, made of what the edge knows; the body has been read.
 
-    Django's own initializer is not called: it prepares what is never used here.
+    DRF's own initializer is not called: it prepares what is never used here.
     """
-
-    # Django's property would look for it in the headers.
-    encoding = "utf-8"
 
     def __init__(
         self,
@@ -40,15 +35,18 @@ class EdgeRequest(HttpRequest):
     ) -> None:
         self.scope = scope
         self.method = scope["method"]
-        self.path = self.path_info = scope["path"]
-        self.META = {}
+        self.path = scope["path"]
         self.edge_headers = edge_headers
         self.content = content
         self.key = key
         self.request_id = request_id
         self.gateway = gateway
         self.began = began
-        self._read_started = False
+        # What ProjectKeyAuthentication would say, without DRF asking it.
+        self.authenticators = ()
+        self._user = key.project
+        self._auth = key
+        self._authenticator = None
 
     def __repr__(self) -> str:
         return f"<EdgeRequest {self.method} {self.path}>"
@@ -63,25 +61,17 @@ class InferenceView(APIView):
     operation: ClassVar[str] = ""
     methods: ClassVar[tuple[str, ...]] = ("GET", "POST")
 
-    _authenticators: ClassVar = (ProjectKeyAuthentication(),)
     _permissions: ClassVar = (HasProjectKey(),)
-    _negotiator: ClassVar = DefaultContentNegotiation()
 
     async def respond(self, request: EdgeRequest, **kwargs: Any) -> EdgeReply:
         """Answer, or raise what the edge then tells the client in the dialect."""
-        drf_request = Request(
-            request, authenticators=self._authenticators, negotiator=self._negotiator
-        )
-        # What ProjectKeyAuthentication would say, without DRF asking it.
-        drf_request.user = cast("Any", request.key.project)
-        drf_request.auth = cast("Any", request.key)
-        self.request = drf_request
+        self.request = request
         self.kwargs = kwargs
         handler = getattr(self, (request.method or "").lower(), None)
         if handler is None or request.method not in self.methods:
             raise self._method_refused()
-        self.check_permissions(drf_request)
-        reply: EdgeReply = await handler(drf_request, **kwargs)
+        self.check_permissions(request)
+        reply: EdgeReply = await handler(request, **kwargs)
         return reply
 
     def _method_refused(self) -> MethodRefused:
@@ -160,7 +150,7 @@ class InferenceView(APIView):
 
     @property
     def edge(self) -> EdgeRequest:
-        return cast("EdgeRequest", self.request._request)  # noqa: SLF001  # DRF's own name.
+        return cast("EdgeRequest", self.request)
 
 
 def _as_refusal(error: APIException) -> Refusal:

@@ -20,6 +20,8 @@ from tests.factories import (
 )
 from tests.gateway.conftest import Offer, offered_model
 from tests.gateway.live import LiveGateway
+from tests.gateway.test_dialect_matrix import PROTOCOLS, offered
+from tests.gateway.test_endings import end_requests
 
 GENERATE, STREAM = "/api/ai/generate", "/api/ai/stream"
 HELLO = {"prompt": "Hello there", "model": "fast"}
@@ -254,6 +256,44 @@ def test_a_streamed_tool_call_stands_in_the_last_event(
     assert json.loads(done["toolCalls"][0]["function"]["arguments"])
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_whatever_the_provider_speaks_the_answer_is_ours(
+    http: httpx.Client, live: LiveGateway, upstream: Simulator, protocol: str
+) -> None:
+    ask = {
+        "model": offered(live, upstream, protocol, "sim-chat"),
+        "prompt": "Hello there",
+        "systemPrompt": "Be brief.",
+        "userId": "user-42",
+    }
+
+    whole = http.post(GENERATE, json=ask).json()
+    *deltas, (last, done) = events_of(http.post(STREAM, json=ask).text)
+
+    assert whole["success"] is True, whole
+    assert "Hello there" in whole["content"]
+    assert "".join(data["content"] for _, data in deltas) == whole["content"]
+    assert (last, done["usage"]) == ("done", whole["usage"])
+    assert whole["costUSD"] > 0
+    assert "user-42" not in str([call.body for call in upstream.calls])
+
+
+def test_a_stream_that_outlives_the_server_ends_with_an_error(
+    http: httpx.Client, live: LiveGateway, offer: Offer
+) -> None:
+    offer("sim-chat-pace-20-events-500")
+
+    with http.stream("POST", STREAM, json=HELLO) as response:
+        pieces = response.iter_text()
+        text = next(pieces)
+        end_requests(live)
+        text += "".join(pieces)
+
+    *_, (last, error) = events_of(text)
+    assert (last, error["error"]["code"]) == ("error", "draining")
+    assert error["requestId"] == response.headers["x-request-id"]
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("fault", "code"),
@@ -409,6 +449,15 @@ def test_attribution_is_kept_with_the_usage(
         ({"responseFormat": "xml"}, "responseFormat"),
         ({"responseFormat": {"type": "xml"}}, "responseFormat.type"),
         ({"responseFormat": {"type": "json_schema"}}, "responseFormat.schema"),
+        (
+            {
+                "responseFormat": {
+                    "type": "json_schema",
+                    "schema": {"$ref": "https://a.example/schema"},
+                }
+            },
+            "responseFormat",
+        ),
         ({"userId": "x" * 201}, "userId"),
         ({"feature": "a\u0000b"}, "feature"),
         ({"priority": {}}, "priority"),
@@ -418,7 +467,8 @@ def test_attribution_is_kept_with_the_usage(
             {"routing": {"requiredCapabilities": ["magic"]}},
             "routing.requiredCapabilities",
         ),
-        ({"cache": {"enabled": "yes"}}, "enabled"),
+        ({"cache": {"enabled": "yes"}}, "cache.enabled"),
+        ({"cache": {"ttl": -1}}, "cache.ttl"),
         ({"cache": {"forever": True}}, "cache.forever"),
         ({"context": {"scope": "standard"}}, "context"),
     ],
