@@ -71,18 +71,18 @@ return answer
 """
 )
 
-# ARGV: lease id, then amount, seconds and correction per key.
+# ARGV: amount, seconds and correction per key; 0, 0 and the lease's id where it ends.
 SETTLE = Script(
     CLOCK
     + """
 for i, key in ipairs(KEYS) do
-  local amount, per = ARGV[3 * i - 1], ARGV[3 * i] * 1000000
+  local amount, per = ARGV[3 * i - 2], ARGV[3 * i - 1] * 1000000
   if per == 0 then
-    redis.call('ZREM', key, ARGV[1])
+    redis.call('ZREM', key, ARGV[3 * i])
   else
     local full = tonumber(redis.call('GET', key) or now)
     if full < now then full = now end
-    full = full + ARGV[3 * i + 1] * per / amount
+    full = full + ARGV[3 * i] * per / amount
     if full > now then
       redis.call('SET', key, full, 'PX', math.ceil((full - now) / 1000))
     else

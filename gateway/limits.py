@@ -19,10 +19,11 @@ from gateway.claims import (
     lease_for,
     tightest,
 )
-from gateway.limit_scripts import ADMIT, HEARTBEAT, RENEW, SCRIPTS, SETTLE
+from gateway.limit_scripts import ADMIT, HEARTBEAT, RENEW, SCRIPTS
 from gateway.local_limits import CONCURRENCY_RETRY_S, LocalLimits
 from gateway.redis_connection import Call, Reply
 from gateway.redis_link import ANSWER_SECONDS, RedisLink
+from gateway.settlements import Settlements
 
 __all__ = ["Claim", "Lease", "Limiter", "Remaining", "Verdict"]
 
@@ -53,6 +54,7 @@ class Limiter:
         self.link: Final = RedisLink(url, SCRIPTS, answer_s=answer_s)
         self._id: Final = uuid.uuid4().hex
         self._local: Final = LocalLimits()
+        self._settlements: Final = Settlements(self.link, KEY_PREFIX)
         # Leases that Redis holds for this process, and when each was last renewed.
         self._held: dict[Lease, float] = {}
         self._housekeeping: asyncio.Task[None] | None = None
@@ -69,6 +71,7 @@ class Limiter:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._housekeeping
         if self.link.is_up:
+            self._settlements.send()
             self._send_heartbeat(lifetime_s=0)
         await self.link.stop()
 
@@ -116,7 +119,7 @@ class Limiter:
             for claim, difference in corrections:
                 self._local.correct(claim, difference, self.processes)
         elif corrections or lease.concurrency:
-            self._give_back(lease.id, lease.concurrency, corrections)
+            self._settlements.add(lease.id, lease.concurrency, corrections)
 
     def _ask(
         self, claims: Sequence[Claim], lease_id: str, future: asyncio.Future[Reply]
@@ -145,7 +148,7 @@ class Limiter:
             # Redis may still get to the call that was given up.
             concurrency = tuple([claim.key for claim in claims if not claim.per_s])
             if concurrency:
-                self._give_back(lease_id, concurrency, [])
+                self._settlements.add(lease_id, concurrency, ())
 
     def _undo(self, claims: Sequence[Claim], lease_id: str, reply: Reply) -> None:
         """Give back what was granted to a request that is not there any more."""
@@ -153,7 +156,7 @@ class Limiter:
             return
         if (lease := lease_for(claims, lease_id, degraded=False)) is not None:
             corrections = [(claim, -claim.cost) for claim in lease.tokens]
-            self._give_back(lease_id, lease.concurrency, corrections)
+            self._settlements.add(lease_id, lease.concurrency, corrections)
 
     def _verdict(
         self, claims: Sequence[Claim], lease_id: str, reply: list[int]
@@ -172,28 +175,6 @@ class Limiter:
         if refused.metric == CONCURRENCY:
             wait_s = max(wait_s, CONCURRENCY_RETRY_S)
         return Verdict(False, refused, wait_s, remaining, None, False)
-
-    def _give_back(
-        self,
-        lease_id: str,
-        concurrency: tuple[str, ...],
-        corrections: Sequence[tuple[Claim, int]],
-    ) -> None:
-        keys = [KEY_PREFIX + key for key in concurrency]
-        arguments: list[str | int] = [lease_id]
-        arguments += (0, 0, 0) * len(concurrency)
-        for claim, difference in corrections:
-            keys.append(KEY_PREFIX + claim.key)
-            arguments += (claim.amount, claim.per_s, difference)
-        waiter = partial(self._given_back, lease_id, concurrency)
-        self.link.tell(Call(SETTLE, tuple(keys), tuple(arguments), waiter))
-
-    def _given_back(
-        self, lease_id: str, concurrency: tuple[str, ...], reply: Reply
-    ) -> None:
-        """Repeat a release that got no answer; a correction might count twice."""
-        if reply is None and concurrency:
-            self._give_back(lease_id, concurrency, [])
 
     async def _keep_house(self) -> None:
         while True:

@@ -64,7 +64,7 @@ async def settled(limiter: Limiter, verdict: Verdict, used: int) -> None:
 
 async def everything_sent(limiter: Limiter) -> None:
     await asyncio.sleep(0)
-    while limiter.link._later:
+    while limiter._settlements or limiter.link._later:
         await asyncio.sleep(0.005)
     assert limiter.link._connection is not None
     await limiter.link._connection.drained()

@@ -75,7 +75,7 @@ def test_every_decision_is_that_of_the_model(
             lease, estimate = leases.pop(0)
             server.eval(
                 settle, 2, RUNNING, TOKENS,
-                lease, 0, 0, 0, TOKEN_LIMIT, MINUTE, value - estimate, at,
+                0, 0, lease, TOKEN_LIMIT, MINUTE, value - estimate, at,
             )  # fmt: skip
             tokens.charge(value - estimate, now)
         elif step == "admit":

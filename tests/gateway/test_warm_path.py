@@ -139,10 +139,11 @@ def test_a_warm_request_asks_redis_once_at_most(
         key = ApiKey.objects.for_project(project).get()
         LimitFactory.create(project=project, api_key=key, metric=metric, amount=90_000)
     offer("sim-chat")
-    link = live.gateway.limiter.link
+    limiter = live.gateway.limiter
+    link = limiter.link
     ask()
     live.settled()
-    wait_until(lambda: not link._later)
+    wait_until(lambda: not limiter._settlements and not link._later)
     # What was taken from the queue is on its way for as long as this at most.
     time.sleep(0.05)
 
@@ -152,11 +153,14 @@ def test_a_warm_request_asks_redis_once_at_most(
     ):
         for _ in range(REQUESTS):
             ask()
-        wait_until(lambda: counts["settle"] >= REQUESTS * settlements)
+        live.settled()
+        wait_until(lambda: not limiter._settlements and not link._later)
+        time.sleep(0.05)
 
-    # What is awaited goes through `ask`; settlements are sent behind the answer.
+    # What is awaited goes through `ask`; settlements are sent behind the answer, those
+    # of one moment together.
     assert a.call_count == REQUESTS * admissions
     assert counts["admit"] == REQUESTS * admissions
-    assert counts["settle"] == REQUESTS * settlements
+    assert settlements <= counts["settle"] <= REQUESTS * settlements
     # The heartbeat of the process has its own time and belongs to no request.
     assert {*counts} <= {"admit", "settle", "heartbeat"}
