@@ -4,12 +4,15 @@ UpstreamError                  a provider did not answer as hoped; caught in fal
 ├── UpstreamUnreachable        refused, reset, no such host
 ├── UpstreamTLSFailed          certificate or handshake
 ├── UpstreamTimedOut           connect, first byte, idle or total
-├── UpstreamUnavailable        408 and 5xx
+│   └── DeadlineReached        the request's own time is over
+├── UpstreamUnavailable        408, 424 and 5xx
 ├── UpstreamRateLimited        429
-├── UpstreamAccountError       401, 402, 403 and quota: our credential, not the client's
+├── UpstreamAccountError       401, 403: our credential, not the client's
+│   └── QuotaSpent             402 and spent quotas: likewise, for a long while
 ├── UpstreamModelMissing       404
 ├── UpstreamUnreadable         an answer that is none
 ├── SchemaViolated             an answer in another form than was asked for
+├── NotAsked                   a target that nobody asked, for it would not answer now
 └── RequestRefused             other 4xx: the client's request
     ├── ContextLengthExceeded
     ├── ContentRefused
@@ -26,11 +29,16 @@ from rest_framework.exceptions import APIException
 class UpstreamError(Exception):
     """A provider did not answer as hoped.
 
-    `try_next` says whether another target might do better with the same request.
+    `try_next` says whether another target might do better with the same request,
+    `is_outage` whether it counts against the target, `may_repeat` whether the same
+    target might do better at once, and `must_wait` that it might after a while.
     `status` is what the provider answered, None when it answered nothing.
     """
 
     try_next: ClassVar[bool] = True
+    is_outage: bool = True
+    may_repeat: ClassVar[bool] = False
+    must_wait: ClassVar[bool] = False
     code: ClassVar[str] = "upstream_error"
     answered_as: ClassVar[int] = 502
 
@@ -53,6 +61,7 @@ class UpstreamError(Exception):
 
 class UpstreamUnreachable(UpstreamError):
     code = "upstream_unreachable"
+    may_repeat = True
 
 
 class UpstreamTLSFailed(UpstreamError):
@@ -64,20 +73,36 @@ class UpstreamTimedOut(UpstreamError):
     answered_as = 504
 
 
+class DeadlineReached(UpstreamTimedOut):
+    """The time that the whole request has is over; nobody else can be asked."""
+
+    try_next = False
+    is_outage = False
+
+
 class UpstreamUnavailable(UpstreamError):
-    pass
+    may_repeat = True
 
 
 class UpstreamRateLimited(UpstreamError):
+    is_outage = False
+    may_repeat = True
+    must_wait = True
     code = "rate_limit_exceeded"
     answered_as = 429
 
 
 class UpstreamAccountError(UpstreamError):
+    is_outage = False
     code = "upstream_auth"
 
 
+class QuotaSpent(UpstreamAccountError):
+    pass
+
+
 class UpstreamModelMissing(UpstreamError):
+    is_outage = False
     code = "model_not_found"
     answered_as = 404
 
@@ -89,6 +114,7 @@ class UpstreamUnreadable(UpstreamError):
 class SchemaViolated(UpstreamError):
     """The answer is not in the form that was asked for; `answer` is its text."""
 
+    is_outage = False
     code = "schema_validation_failed"
     answered_as = 422
 
@@ -97,9 +123,22 @@ class SchemaViolated(UpstreamError):
         self.answer = answer
 
 
+class NotAsked(UpstreamError):
+    """A target that was left out: its breaker is open, or it has enough to do."""
+
+    is_outage = False
+    code = "no_healthy_candidate"
+    answered_as = 503
+
+
+class TargetFull(NotAsked):
+    code = "overloaded"
+
+
 class RequestRefused(UpstreamError):
     """The provider refused what the client asked; its answer is passed on."""
 
+    is_outage = False
     try_next = False
     code = "invalid_request"
 
@@ -123,16 +162,23 @@ _CONTEXT_CODES = frozenset(
     {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
 )
 _CONTENT_CODES = frozenset(
-    {"content_policy_violation", "content_filter", "invalid_prompt"}
+    {
+        "content_policy_violation",
+        "content_filter",
+        "contentFilter",
+        "invalid_prompt",
+        "ResponsibleAIPolicyViolation",
+    }
 )
+# Not every provider says with 404 that it does not have a model.
+_MISSING_CODES = frozenset({"model_not_found", "DeploymentNotFound"})
 # Our credential is at fault, whatever status this is told with.
-_ACCOUNT_CODES = frozenset(
+_ACCOUNT_CODES = frozenset({"invalid_api_key", "FAILED_PRECONDITION"})
+_QUOTA_CODES = frozenset(
     {
         "insufficient_quota",
         "credit_balance_exhausted",
         "insufficient_user_quota",
-        "invalid_api_key",
-        "FAILED_PRECONDITION",
     }
 )
 
@@ -147,13 +193,15 @@ def classify(
 ) -> UpstreamError:
     """Name a failed call: the status decides, the provider's own code refines."""
     kind: type[UpstreamError]
-    if status in {401, 402, 403} or upstream_code in _ACCOUNT_CODES:
+    if status == 402 or upstream_code in _QUOTA_CODES:
+        kind = QuotaSpent
+    elif status in {401, 403} or upstream_code in _ACCOUNT_CODES:
         kind = UpstreamAccountError
-    elif status == 404:
+    elif status == 404 or (status == 400 and upstream_code in _MISSING_CODES):
         kind = UpstreamModelMissing
     elif status == 429:
         kind = UpstreamRateLimited
-    elif status == 408 or status >= 500 or status < 400:
+    elif status in {408, 424} or status >= 500 or status < 400:
         kind = UpstreamUnavailable
     elif upstream_code in _CONTEXT_CODES:
         kind = ContextLengthExceeded
@@ -234,6 +282,13 @@ class ResidencyViolation(Refusal):
 class UnpricedModel(Refusal):
     status_code = 402
     default_code = "unpriced_model"
+
+
+class CostBoundExceeded(Refusal):
+    """Every model costs more than the request allows."""
+
+    status_code = 402
+    default_code = "budget_exceeded"
 
 
 class UnknownModel(Refusal):

@@ -262,3 +262,41 @@ def test_the_mount_of_openai_speaks_too(
         answer = client.audio.speech.create(model="voice", voice="alloy", input=TEXT)
 
     assert answer.content == heard("mp3")
+
+
+@BOTH
+def test_a_sound_that_breaks_off_ends_with_an_error(
+    live: LiveGateway,
+    upstream: Simulator,
+    http: httpx.Client,
+    project: Project,
+    protocol: str,
+) -> None:
+    offer_sound(live, upstream, protocol, "sim-fault-truncate-2", sold_by=CHARACTERS)
+    body = {"model": "voice", "voice": "alloy", "input": TEXT, "stream_format": "sse"}
+
+    answer = http.post("/v1/audio/speech", json=body)
+
+    assert answer.status_code == 200
+    assert "speech.audio.done" not in answer.text
+    *deltas, last = [line for line in answer.text.split("\n\n") if line]
+    assert deltas
+    assert json.loads(last.removeprefix("data: "))["error"]["code"].startswith(
+        "upstream_"
+    )
+    (event,) = live.events(project)
+    assert event.status == "incomplete"
+    assert event.other_usage == {"character": len(TEXT)}
+
+
+@BOTH
+def test_half_a_sound_is_no_answer(
+    live: LiveGateway, upstream: Simulator, client: openai.OpenAI, protocol: str
+) -> None:
+    models = ("sim-fault-truncate", "tts-1")
+    offer_sound(live, upstream, protocol, *models, sold_by=CHARACTERS)
+
+    answer = client.audio.speech.create(model="voice", voice="alloy", input=TEXT)
+
+    assert answer.content == heard("mp3")
+    assert answer.response.headers["x-signalbox-attempts"] == "2"

@@ -6,7 +6,6 @@ from typing import Any
 
 from gateway.dialects.openai_chat import MAX_MODEL_LENGTH, Malformed
 from gateway.dialects.openai_chat.fields import (
-    boolean_in,
     integer_in,
     list_in,
     number_in,
@@ -148,9 +147,10 @@ def _check_routing(routing: JSON) -> None:
 
 def _check_cache(cache: JSON) -> None:
     check_names(cache, _CACHE, "cache.")
-    boolean_in(cache, "enabled")
-    ttl = number_in(cache, "ttl")
-    if ttl is not None and not (math.isfinite(ttl) and ttl >= 0):
+    if type(cache.get("enabled")) not in {bool, type(None)}:
+        raise Malformed("'cache.enabled' must be true or false.", "cache.enabled")
+    ttl = cache.get("ttl")
+    if ttl is not None and (type(ttl) not in {int, float} or not 0 <= ttl < math.inf):
         raise Malformed("'cache.ttl' must be seconds, not less than 0.", "cache.ttl")
 
 
