@@ -25,6 +25,8 @@ _PAGES = {
         ("Models", "catalog.aimodel", "neurology"),
         ("Prices", "catalog.price", "sell"),
         ("Providers", "catalog.provider", "hub"),
+        ("Provider checks", "catalog.providercheck", "monitor_heart"),
+        ("Custom endpoints", "catalog.customendpoint", "dns"),
         ("Endpoints", "catalog.endpoint", "conversion_path"),
         ("Credentials", "catalog.credential", "lock"),
     ],

@@ -70,6 +70,7 @@ class AIModelAdmin(ActivationAdmin):
     list_display = [
         "model_id",
         "provider",
+        "project",
         "shown_operations",
         "context_window",
         "shown_priced",
@@ -79,14 +80,15 @@ class AIModelAdmin(ActivationAdmin):
     list_display_links = ["model_id"]
     list_filter = [
         ("provider", AutocompleteSelectFilter),
+        ("project", AutocompleteSelectFilter),
         "active",
         OperationFilter,
         CapabilityFilter,
     ]
-    list_select_related = ["provider"]
+    list_select_related = ["provider", "project"]
     search_fields = ["model_id", "provider__slug"]
     search_help_text = "Model id or provider"
-    autocomplete_fields = ["provider", "successor"]
+    autocomplete_fields = ["provider", "project", "successor"]
     inlines = [PriceInline]
     fieldsets = [
         (
@@ -95,6 +97,7 @@ class AIModelAdmin(ActivationAdmin):
                 "fields": [
                     "provider",
                     "model_id",
+                    "project",
                     "active",
                     "operations",
                     "capabilities",

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.html import escape
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from catalog.admin.credentials import CredentialInline, state_of
 from catalog.admin.endpoints import EndpointInline
@@ -50,7 +51,13 @@ class ProviderAdmin(ActivationAdmin):
         "active",
     ]
     list_display_links = ["slug", "name"]
-    list_filter = ["active", "handler", "region"]
+    list_filter = [
+        ("project", AutocompleteSelectFilter),
+        "active",
+        "handler",
+        "region",
+    ]
+    autocomplete_fields = ["project"]
     search_fields = ["slug", "name", "base_url"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [EndpointInline, CredentialInline]
@@ -60,6 +67,7 @@ class ProviderAdmin(ActivationAdmin):
             {
                 "fields": [
                     ("name", "slug"),
+                    "project",
                     "base_url",
                     ("handler", "auth"),
                     ("region", "active"),

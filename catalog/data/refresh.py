@@ -20,6 +20,8 @@ from catalog.bundle.values import plain
 FOLDER = Path(__file__).parent
 SOURCES = {
     "anthropic": "anthropic",
+    "azure": "azure",
+    "bedrock": "aws",
     "gemini": "google",
     "groq": "groq",
     "mistral": "mistral",
@@ -27,6 +29,8 @@ SOURCES = {
     "openrouter": "openrouter",
     "perplexity": "perplexity",
     "together": "together",
+    "vertex": "google",
+    "vertex-anthropic": "google",
     "xai": "x-ai",
 }
 # Usage before this day is not priced by the catalog.

@@ -1,6 +1,7 @@
 from catalog.models.aimodel import AIModel
 from catalog.models.alias import Alias, AliasTarget
 from catalog.models.credential import Credential
+from catalog.models.custom_endpoint import CustomEndpoint
 from catalog.models.endpoint import Endpoint
 from catalog.models.origin import CatalogOrigin
 from catalog.models.price import Price
@@ -13,6 +14,7 @@ __all__ = [
     "AliasTarget",
     "CatalogOrigin",
     "Credential",
+    "CustomEndpoint",
     "Endpoint",
     "Price",
     "Provider",

@@ -233,6 +233,30 @@ def test_a_new_model_gets_the_prices_of_every_date_and_tier() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "model_id", "price"),
+    [
+        ("openai", "whisper-1", {"component": "second", "per_unit": "0.0001"}),
+        (
+            "groq",
+            "whisper-large-v3",
+            {"component": "second", "per_unit": "0.000030833333"},
+        ),
+        ("openai", "tts-1", {"component": "character", "per_million": "15.00"}),
+    ],
+)
+def test_sound_is_priced_by_the_second_and_speech_by_the_character(
+    source: str, model_id: str, price: dict[str, str]
+) -> None:
+    document: Document = {"models": [{"model_id": model_id}]}
+
+    refresh(document, source, date(2026, 12, 1))
+
+    assert document["models"][0]["prices"] == [
+        {**price, "valid_from": date(2026, 1, 1)}
+    ]
+
+
 def test_no_file_holds_anything_like_a_key() -> None:
     for path in FILES:
         assert not re.search(r"sk-|pplx-|gsk_", path.read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -37,7 +38,16 @@ from gateway.aws_signing import region_of
 from gateway.errors import UpstreamAccountError, UpstreamError, UpstreamUnreachable
 from gateway.records import CredentialRecord, ProviderRecord
 from tenants.encryption import Secret
+from tests.factories import (
+    AIModelFactory,
+    CredentialFactory,
+    EndpointFactory,
+    PriceFactory,
+    ProviderFactory,
+)
+from tests.gateway.live import LiveGateway
 from tests.gateway.records import PROVIDER
+from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.signatures import KEYS, is_signed
 
 HOST = "https://bedrock-runtime.eu-central-1.amazonaws.com"
@@ -266,29 +276,31 @@ def no_accounts() -> None:
     authorizers._accounts.clear()
 
 
+def key_file(endpoint: TokenEndpoint, key: rsa.RSAPrivateKey, **changes: Any) -> str:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return json.dumps(
+        {
+            "type": "service_account",
+            "client_email": "robot@project.iam.gserviceaccount.com",
+            "private_key": pem.decode(),
+            "private_key_id": "k1",
+            "token_uri": endpoint.url,
+            **changes,
+        }
+    )
+
+
 Account = Callable[..., Authorizer]
 
 
 @pytest.fixture
 def account(endpoint: TokenEndpoint, private_key: rsa.RSAPrivateKey) -> Account:
-    pem = private_key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    ).decode()
-
     def make(*, allow_private: bool = True, **changes: Any) -> Authorizer:
-        secret = {
-            "type": "service_account",
-            "client_email": "robot@project.iam.gserviceaccount.com",
-            "private_key": pem,
-            "private_key_id": "k1",
-            "token_uri": endpoint.url,
-            **changes,
-        }
         record = provider(
             "oauth_service_account", allow_private_addresses=allow_private
         )
-        credential = CredentialRecord(1, Secret(json.dumps(secret)))
-        found = authorizer_for(record, credential)
+        secret = Secret(key_file(endpoint, private_key, **changes))
+        found = authorizer_for(record, CredentialRecord(1, secret))
         assert found is not None
         return found
 
@@ -422,3 +434,54 @@ def test_what_is_no_key_file_is_told() -> None:
         assert found is not None
         with pytest.raises(UpstreamAccountError, match="no service account"):
             token_of(found)
+
+
+@pytest.fixture
+def house(
+    live: LiveGateway, endpoint: TokenEndpoint, private_key: rsa.RSAPrivateKey
+) -> Iterator[ScriptedUpstream]:
+    """A provider that wants tokens of a service account."""
+    with ScriptedUpstream() as house:
+        row = ProviderFactory.create(
+            slug="house",
+            base_url=house.url,
+            auth="oauth_service_account",
+            allow_private_addresses=True,
+        )
+        EndpointFactory.create(provider=row)
+        CredentialFactory.create(provider=row, value=key_file(endpoint, private_key))
+        model = AIModelFactory.create(provider=row, model_id="large")
+        for component in ("input", "output"):
+            PriceFactory.create(model=model, component=component)
+        live.caught_up()
+        house.says_whole(b'{"choices":[{"message":{"content":"a"}}]}')
+        yield house
+
+
+ASKED: Any = {"model": "house/large", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def test_a_call_presents_the_token(
+    http: httpx.Client, endpoint: TokenEndpoint, house: ScriptedUpstream
+) -> None:
+    answers = [http.post("/v1/chat/completions", json=ASKED) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len(endpoint.forms) == 1
+    for said in house.said:
+        head = said.request.partition(b"\r\n\r\n")[0]
+        assert head.count(b"uthorization: ") == 1
+        assert b"\r\nauthorization: Bearer ya29.token-1" in head
+
+
+def test_a_call_is_not_made_without_a_token(
+    http: httpx.Client, endpoint: TokenEndpoint, house: ScriptedUpstream
+) -> None:
+    endpoint.status, endpoint.answer = 400, {"error": "invalid_grant"}
+
+    response = http.post("/v1/chat/completions", json=ASKED)
+
+    assert response.status_code == 502
+    assert response.json()["error"]["code"] == "upstream_auth"
+    assert "invalid_grant" in response.json()["error"]["message"]
+    assert not house.said

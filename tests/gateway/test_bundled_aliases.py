@@ -43,7 +43,9 @@ def test_each_alias_works_with_the_key_of_any_provider_that_has_such_a_model(
     load_catalog()
     Provider.objects.filter(slug__in=WORKING).update(active=True)
     keys = dict(
-        Credential.objects.filter(project=None).values_list("provider__slug", "env_name")
+        Credential.objects.filter(project=None).values_list(
+            "provider__slug", "env_name"
+        )
     )
     for name in {*keys.values(), "AWS_SECRET_ACCESS_KEY"}:
         monkeypatch.delenv(name, raising=False)
@@ -64,7 +66,8 @@ def working_aliases(slug: str) -> set[str]:
     catalog = asyncio.run(build_catalog(read_catalog()))
     found = set()
     for alias in Alias.objects.all():
-        request = records.request(alias.name, operation=alias.operation)
+        request = records.request(alias.name)
+        request.operation = alias.operation
         try:
             candidates = candidates_for(request, records.PROJECT, catalog)
         except Refusal:
