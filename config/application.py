@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from gateway.asgi import Message, Receive, Scope, Send
+from gateway.cache.questions import AnswerCache
 from gateway.edge import PREFIXES, Edge
 from gateway.health import PATHS as HEALTH_PATHS
 from gateway.health import health_reply
@@ -13,9 +14,12 @@ from gateway.limits import Limiter
 from gateway.metrics.endpoint import PATH as METRICS_PATH
 from gateway.metrics.endpoint import metrics_reply
 from gateway.metrics.publisher import Publisher
+from gateway.observation_sharing import ObservationSharing
+from gateway.observations import OBSERVATIONS
 from gateway.sending import send_whole
 from gateway.serve import Gateway
 from gateway.snapshot import Snapshot
+from gateway.standings import Standings
 from gateway.transport import Transport
 from usage.shipper import Shipper
 from usage.spool import Spool
@@ -35,6 +39,7 @@ class Application:
         self._shipper: Shipper | None = None
         self._spool: Spool | None = None
         self._publisher: Publisher | None = None
+        self._sharing: ObservationSharing | None = None
         self.draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,21 +80,31 @@ class Application:
             limiter=Limiter(settings.REDIS_URL, processes=settings.WEB_WORKERS),
             sink=self._spool,
             transport=Transport(),
+            cache=AnswerCache(settings.REDIS_URL, settings.SECRET_KEY),
+            standings=Standings(settings.TARGET_CONCURRENCY),
+            deadline_s=settings.REQUEST_SECONDS,
         )
         await gateway.snapshot.start()
         await gateway.limiter.start()
+        await gateway.cache.start()
         self._shipper.start()
         self._publisher = Publisher(
             settings.METRICS_DIR, gateway, self._spool, self._shipper
         )
         self._publisher.start()
+        self._sharing = ObservationSharing(OBSERVATIONS, gateway.limiter.link)
+        self._sharing.start()
         self._gateway = gateway
         self._edge = Edge(gateway)
 
     async def _close(self) -> None:
         gateway, shipper, spool = self._gateway, self._shipper, self._spool
+        if self._sharing is not None:
+            await self._sharing.stop()
         if gateway is not None:
             await gateway.transport.close()
+            await gateway.standings.quarantine.stop()
+            await gateway.cache.stop()
             await gateway.limiter.stop()
             await gateway.snapshot.stop()
         if shipper is not None:

@@ -6,12 +6,15 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from gateway.admin.explain import PERMISSIONS
+
 # Group, then title, model and icon of each page.
 _PAGES = {
     "Traffic": [
         ("Events", "usage.usageevent", "list_alt"),
         ("Hourly usage", "usage.hourlyusage", "bar_chart"),
         ("Daily usage", "usage.dailyusage", "calendar_month"),
+        ("Answer cache", "usage.cacheentry", "cached"),
     ],
     "Tenants": [
         ("Organizations", "tenants.organization", "domain"),
@@ -39,6 +42,11 @@ _PAGES = {
     ],
 }
 
+# Pages that belong to no model: what is needed to see them.
+_TOOLS = {
+    "Catalog": [("Explain a route", "explain", "route", PERMISSIONS)],
+}
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of pages that the user may see."""
@@ -57,6 +65,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             }
             for name, label, icon in pages
             if _may_view(request, label)
+        ]
+        items += [
+            {"title": name, "icon": icon, "link": reverse(view)}
+            for name, view, icon, needed in _TOOLS.get(title, ())
+            if request.user.has_perms(needed)
         ]
         if items:
             groups.append({"title": title, "separator": True, "items": items})

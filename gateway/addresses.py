@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import time
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,6 +21,13 @@ _REFUSED_NETWORKS = tuple(
         "192.88.99.0/24",  # Relays of 6to4.
     )
 )
+
+
+# For so long a name leads where it led, while it cannot be resolved.
+_KNOWN_S = 3600.0
+_MAX_KNOWN = 1000
+
+_Name = tuple[str, int, socket.AddressFamily]
 
 
 class AddressRefused(OSError):
@@ -55,11 +63,45 @@ def check_literal(host: str) -> None:
         raise AddressRefused(msg)
 
 
+class LastingResolver(AbstractResolver):
+    """Resolves names in a thread; when that fails, they lead where they led before.
+
+    A name that is said not to exist is believed not to.
+    """
+
+    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+        self._resolver = resolver or ThreadedResolver()
+        self._known: dict[_Name, tuple[float, list[ResolveResult]]] = {}
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+    ) -> list[ResolveResult]:
+        name = (host, port, family)
+        try:
+            found = await self._resolver.resolve(host, port, family)
+        except OSError as error:
+            at, known = self._known.get(name, (0.0, []))
+            is_too_old = time.monotonic() - at > _KNOWN_S
+            if not known or is_too_old or error.errno == socket.EAI_NONAME:
+                raise
+            return known
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[name] = (time.monotonic(), found)
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
 class PublicResolver(AbstractResolver):
-    """Resolves names in a thread and refuses those that lead to a private address."""
+    """Refuses names that lead to a private address."""
 
     def __init__(self) -> None:
-        self._resolver = ThreadedResolver()
+        self._resolver = LastingResolver()
 
     async def resolve(
         self,
@@ -78,4 +120,4 @@ class PublicResolver(AbstractResolver):
 
 
 def resolver_for(*, allow_private: bool) -> Any:
-    return ThreadedResolver() if allow_private else PublicResolver()
+    return LastingResolver() if allow_private else PublicResolver()

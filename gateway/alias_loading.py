@@ -47,6 +47,7 @@ def _alias(row: Mapping[str, Any], targets: Iterable[TargetRecord]) -> AliasReco
         region=row["region"],
         defaults=row["defaults"],
         targets=tuple(targets),
+        sticky=row["sticky"],
     )
 
 

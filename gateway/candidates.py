@@ -1,24 +1,34 @@
 """Who could serve a request: the models behind the name it gives, and why some could not."""
 
+import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from catalog.protocols import WireProtocol, served_by
-from gateway.adapters.openai_chat import must_bridge
+from gateway.choices import Choice, choice_for
 from gateway.errors import (
+    CostBoundExceeded,
     InvalidRequest,
     NoCandidate,
     Refusal,
     ResidencyViolation,
-    UnknownModel,
     UnpricedModel,
 )
-from gateway.model_names import model_behind, models_named
+from gateway.estimates import input_estimate, read_input
+from gateway.filters import (
+    Reason,
+    credential_for,
+    doubt_about,
+    endpoint_for,
+    no_endpoint,
+    refused_by_price,
+    refused_by_rule,
+    unusable,
+)
+from gateway.needs import NOTHING, needs_of
 from gateway.records import (
-    AliasRecord,
     Catalog,
     CredentialRecord,
     EndpointRecord,
@@ -28,10 +38,10 @@ from gateway.records import (
 from gateway.types import InferenceRequest
 from usage.costs import PriceSheet
 
-_MAX_DEPTH = 5
-_RESPONSES = WireProtocol.OPENAI_RESPONSES.value
-_NO_ENDPOINT = ("endpoint", "its provider has no endpoint for it")
+logger = logging.getLogger(__name__)
+
 _NOT_NOW = {"x-should-retry": "false"}
+_ABOUT_MONEY = frozenset({"max_price", "max_cost"})
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -56,95 +66,117 @@ class Dropped:
     reason: str
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """What a model name stands for in a project."""
-
-    alias: AliasRecord | None
-    members: tuple[tuple[ModelRecord, int, int], ...]
-
-
 @dataclass(slots=True)
 class Candidates:
-    """All models behind a request, those that can serve it first of all."""
+    """All models behind a request, those that can serve it first of all.
+
+    `needs` is what the request shows to need, `input_tokens` about how long it is.
+    `is_sticky`: where lots are drawn, an end user draws the same one each time.
+    `scores` are what a strategy went by, in the order of the route; `moved` is why
+    another one goes first, if it does.
+    """
 
     alias: str
     strategy: str
     defaults: Mapping[str, object]
     able: list[Candidate] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
+    needs: frozenset[str] = NOTHING
+    input_tokens: int = 0
+    is_sticky: bool = False
+    project_id: int = 0
+    scores: Sequence[float | None] = ()
+    moved: str = ""
+    # Of those that are able, by their place, why they may not be after all.
+    doubts: dict[int, Reason] = field(default_factory=dict)
 
     def decision(self, route: list[Candidate]) -> dict[str, object]:
         """Return the routing decision as the usage event keeps it."""
         decision: dict[str, object] = {"order": [c.model.name for c in route]}
+        if self.scores:
+            decision["scores"] = self.scores
+        if self.moved:
+            decision["first"] = self.moved
         if self.dropped:
             decision["dropped"] = {drop.model: drop.code for drop in self.dropped}
         return decision
 
 
 def candidates_for(
-    request: InferenceRequest, project: ProjectRecord, catalog: Catalog
+    request: InferenceRequest,
+    project: ProjectRecord,
+    catalog: Catalog,
+    *,
+    is_passed_on: bool = False,
 ) -> Candidates:
     """Return the candidates of a request, in the order of the catalog.
 
-    Raises a `Refusal` that names the reason when nobody can serve it.
+    Raises a `Refusal` that names the reason when nobody can serve it. What a request
+    that is passed on unread may need is for its provider to judge.
     """
-    name = request.model or project.default_alias
+    found = all_candidates_for(request, project, catalog, is_passed_on=is_passed_on)
+    if not found.able:
+        refusal = refusal_of(request, project, found)
+        logger.info(
+            "no candidate",
+            extra={
+                "project": project.slug,
+                "name_asked": _name_of(request, project),
+                "operation": request.operation,
+                "code": refusal.code,
+                "dropped": {drop.model: drop.code for drop in found.dropped},
+            },
+        )
+        raise refusal
+    return found
+
+
+def all_candidates_for(
+    request: InferenceRequest,
+    project: ProjectRecord,
+    catalog: Catalog,
+    *,
+    is_passed_on: bool = False,
+) -> Candidates:
+    """Return the same, though there be none. Raises a `Refusal` for an unknown name."""
+    name = _name_of(request, project)
     if not name:
         msg = "Name a 'model', or give the project a default alias."
         raise InvalidRequest(msg, param="model")
     choice = choice_for(name, project, catalog)
+    alias, wanted = choice.alias, request.preferences
+    needs = NOTHING if is_passed_on else needs_of(request)
     found = Candidates(
-        alias=choice.alias.name if choice.alias else "",
-        strategy=request.preferences.sort
-        or request.preferences.strategy
-        or (choice.alias.strategy if choice.alias else "priority"),
-        defaults=choice.alias.defaults if choice.alias else {},
+        alias=alias.name if alias else "",
+        strategy=wanted.sort
+        or wanted.strategy
+        or (alias.strategy if alias else "specified"),
+        defaults=alias.defaults if alias else {},
+        needs=needs,
+        input_tokens=input_estimate(request, needs)
+        if request.max_cost_usd is None
+        else read_input(request),
+        is_sticky=alias is not None and alias.sticky,
+        project_id=project.id,
     )
     _sift(found, choice, request, project, 0)
     for turn, other in enumerate(request.models, start=1):
         if other != name:
             _sift(found, choice_for(other, project, catalog), request, project, turn)
-    if not found.able:
-        raise _nobody(name, request.operation, found.dropped)
+    if found.doubts:
+        _drop_the_doubtful(found)
     return found
 
 
-def choice_for(name: str, project: ProjectRecord, catalog: Catalog) -> Choice:
-    """Return what the name stands for: own alias, global alias, full or bare model id."""
-    alias = project.aliases.get(name) or catalog.aliases.get(name)
-    if alias is not None:
-        return Choice(alias, tuple(_members(alias, project, catalog)))
-    models = models_named(name, project, catalog)
-    if len(models) == 1:
-        return Choice(None, ((models[0], 1, 100),))
-    if models:
-        names = ", ".join(model.name for model in models)
-        msg = f"Several providers serve {name!r}; say which: {names}."
-        raise UnknownModel(msg, param="model")
-    msg = (
-        f"There is no model or alias {name!r} for this project. "
-        "GET /v1/models lists what it may use."
-    )
-    raise UnknownModel(msg, param="model")
+def refusal_of(
+    request: InferenceRequest, project: ProjectRecord, found: Candidates
+) -> Refusal:
+    """Return what the caller is told when nobody can serve the request."""
+    return _nobody(_name_of(request, project), request.operation, found.dropped)
 
 
-def _members(
-    alias: AliasRecord, project: ProjectRecord, catalog: Catalog, depth: int = 0
-) -> Iterator[tuple[ModelRecord, int, int]]:
-    """Yield the models behind an alias with priority and weight; aliases are followed."""
-    for target in alias.targets:
-        if target.model_id is not None:
-            model = model_behind(target.model_id, project, catalog)
-            if model is not None:
-                yield model, target.priority, target.weight
-        elif target.via_id is not None and depth < _MAX_DEPTH:
-            via = project.aliases_by_pk.get(target.via_id) or catalog.aliases_by_pk.get(
-                target.via_id
-            )
-            if via is not None:
-                # Behind another alias its own priorities only order its own models.
-                for model, _, weight in _members(via, project, catalog, depth + 1):
-                    yield model, target.priority, weight
+def _name_of(request: InferenceRequest, project: ProjectRecord) -> str:
+    return request.model or project.default_alias
 
 
 def _sift(
@@ -154,106 +186,57 @@ def _sift(
     project: ProjectRecord,
     turn: int,
 ) -> None:
+    """Tell those who can serve a request from those who cannot."""
+    alias, wanted = choice.alias, request.preferences
+    has_rules = alias is not None or wanted.has_rules or project.allowed_regions
+    has_bounds = request.max_cost_usd is not None or wanted.max_price is not None
+    asked = request.size + (request.max_output_tokens or 0)
     now = time.time()
+    read: int | None = None
     for model, priority, weight in choice.members:
         endpoint = endpoint_for(model, request)
-        reason = _unfit(model, endpoint, choice.alias, request, project)
+        if endpoint is None:
+            _drop(found, model, no_endpoint(model, request))
+            continue
         credential = credential_for(model, project)
         prices = model.sheet_at(now)
-        if reason is not None or endpoint is None:
-            found.dropped.append(Dropped(model.name, *(reason or _NO_ENDPOINT)))
-        elif credential is None and model.provider.auth_kind != "none":
-            found.dropped.append(
-                Dropped(
-                    model.name,
-                    "not_configured",
-                    f"{model.provider.slug} has no usable credential",
-                )
-            )
-        elif prices is None and not project.allow_unpriced:
-            found.dropped.append(
-                Dropped(model.name, "unpriced_model", "it has no price")
-            )
-        else:
-            found.able.append(
-                Candidate(
-                    model,
-                    endpoint,
-                    credential,
-                    prices,
-                    priority,
-                    weight,
-                    turn,
-                )
-            )
+        reason: Reason | None = None
+        if has_rules:
+            reason = refused_by_rule(model, alias, request, project)
+        if reason is None:
+            reason = unusable(model, credential, prices, project)
+        if reason is None and has_bounds:
+            reason = refused_by_price(model, prices, request, found.input_tokens)
+        if reason is not None:
+            _drop(found, model, reason)
+            continue
+        window = model.context_window
+        # No token is shorter than a byte.
+        if not found.needs <= model.capabilities or (
+            window is not None and asked > window
+        ):
+            if read is None:
+                read = read_input(request)
+            doubt = doubt_about(model, found.needs, read, request.max_output_tokens)
+            if doubt is not None:
+                found.doubts[len(found.able)] = doubt
+        found.able.append(
+            Candidate(model, endpoint, credential, prices, priority, weight, turn)
+        )
 
 
-def endpoint_for(
-    model: ModelRecord, request: InferenceRequest
-) -> EndpointRecord | None:
-    """Return where the model is asked; None when it does not serve the operation.
-
-    One that speaks the client's dialect goes first, for nothing is lost in relaying.
-    What a provider serves only as Responses is asked for there.
-    """
-    endpoints = [
-        endpoint
-        for operation in served_by(request.operation)
-        if operation in model.operations
-        for endpoint in model.provider.endpoints.get(operation, ())
-    ]
-    if len(endpoints) < 2:
-        return endpoints[0] if endpoints else None
-    bridge = next((e for e in endpoints if e.handler == _RESPONSES), None)
-    if bridge is not None and must_bridge(
-        model.model_id, has_tools="tools" in request.fields, effort=request.effort
-    ):
-        return bridge
-    for endpoint in endpoints:
-        if endpoint.handler == request.dialect:
-            return endpoint
-    return endpoints[0]
+def _drop_the_doubtful(found: Candidates) -> None:
+    """Drop those of whom it is not certain, if there are any others."""
+    doubts = found.doubts
+    if len(doubts) < len(found.able):
+        for at, doubt in doubts.items():
+            _drop(found, found.able[at].model, doubt)
+        found.able = [c for at, c in enumerate(found.able) if at not in doubts]
+        found.doubts = {}
 
 
-def _unfit(
-    model: ModelRecord,
-    endpoint: EndpointRecord | None,
-    alias: AliasRecord | None,
-    request: InferenceRequest,
-    project: ProjectRecord,
-) -> tuple[str, str] | None:
-    """Return why the model itself cannot serve the request: a code and its words."""
-    provider = model.provider
-    wanted = request.preferences
-    if endpoint is None:
-        if model.operations.isdisjoint(served_by(request.operation)):
-            return "operation", f"it does not serve {request.operation}"
-        return "endpoint", f"{provider.slug} has no endpoint for {request.operation}"
-    required = wanted.capabilities
-    if alias is not None:
-        required |= alias.required_capabilities
-    if not required <= model.capabilities:
-        missing = ", ".join(sorted(required - model.capabilities))
-        return "capability", f"it lacks {missing}"
-    if project.allowed_regions and provider.region not in project.allowed_regions:
-        return "residency_violation", "the project's data may not go to its region"
-    for region in (wanted.region, alias.region if alias else ""):
-        if region and provider.region != region:
-            return "region", f"it is not in {region}"
-    if wanted.only and provider.slug not in wanted.only:
-        return "only", "the request names other providers"
-    if provider.slug in wanted.ignore:
-        return "ignore", "the request ignores its provider"
-    return None
-
-
-def credential_for(
-    model: ModelRecord, project: ProjectRecord
-) -> CredentialRecord | None:
-    """Return the project's own credential, else the platform's, else None."""
-    own = project.credentials.get(model.provider.id)
-    credentials = own or model.provider.credentials
-    return credentials[0] if credentials else None
+def _drop(found: Candidates, model: ModelRecord, reason: Reason) -> None:
+    found.dropped.append(Dropped(model.name, *reason))
 
 
 def _nobody(name: str, operation: str, dropped: Iterable[Dropped]) -> Refusal:
@@ -265,6 +248,10 @@ def _nobody(name: str, operation: str, dropped: Iterable[Dropped]) -> Refusal:
         msg = f"{msg}: it stands for no active model."
         return NoCandidate(msg, param="model", headers=_NOT_NOW)
     msg = f"{msg}: {words}."
+    if not codes.isdisjoint(_ABOUT_MONEY):
+        return CostBoundExceeded(
+            f"{msg} Allow a higher price or cost.", param="model", headers=_NOT_NOW
+        )
     if codes == {"unpriced_model"}:
         return UnpricedModel(
             f"{msg} Add a price, or let the project use unpriced models.",

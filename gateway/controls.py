@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from gateway.errors import InvalidRequest
-from gateway.types import JSON, Attribution, ProviderPreferences
+from gateway.types import JSON, Attribution, PriceBound, ProviderPreferences
 
 _VISIBLE = re.compile(rb"[\x20-\x7e]*")
 _LENGTHS = {
@@ -21,10 +22,16 @@ _MAX_NAME_LENGTH = 300
 _NO_PREFERENCES = ProviderPreferences()
 _NO_ATTRIBUTION = Attribution()
 _PREFERENCES = frozenset(
-    {"order", "only", "ignore", "allow_fallbacks", "sort", "region"}
+    {"order", "only", "ignore", "allow_fallbacks", "sort", "max_price", "region"}
 )
 # Empty: as the alias says.
 _SORTS = ("", "price", "latency")
+# What a price may be for, and what it is called here.
+_PRICED = {"prompt": "input", "completion": "output"}
+_MOST_USD = 1_000_000
+_MAX_AMOUNT_LENGTH = 32
+_MAX_COST = "x-signalbox-max-cost-usd"
+_MAX_COST_HEADER = _MAX_COST.encode()
 
 
 def models_in(body: JSON) -> tuple[str, ...]:
@@ -75,7 +82,22 @@ def preferences_in(body: JSON) -> ProviderPreferences:
         allow_fallbacks=allow,
         sort=sort,
         region=region,
+        max_price=_price_bound(wanted.get("max_price")),
     )
+
+
+def max_cost_in(headers: Mapping[bytes, bytes]) -> Decimal | None:
+    """Return the most that the request may be estimated to cost, in USD."""
+    value = headers.get(_MAX_COST_HEADER)
+    if value is None:
+        return None
+    amount = _amount(value.decode("latin-1"))
+    if amount is None:
+        msg = (
+            f"{_MAX_COST} must be an amount in USD that is not negative, such as 0.05."
+        )
+        raise InvalidRequest(msg, param=_MAX_COST)
+    return amount
 
 
 def attribution_in(headers: Mapping[bytes, bytes]) -> Attribution:
@@ -135,6 +157,43 @@ def _tags(value: bytes | None) -> tuple[str, ...]:
         )
         raise InvalidRequest(msg, param="x-signalbox-tags")
     return tuple(tag.decode("ascii") for tag in tags)
+
+
+def _price_bound(wanted: Any) -> PriceBound | None:
+    """Return the bound that `max_price` sets, as one number or for each direction."""
+    if wanted is None:
+        return None
+    given = wanted
+    if type(given) is not dict:
+        given = dict.fromkeys(_PRICED, wanted)
+    bounds: dict[str, Decimal] = {}
+    for name, value in given.items():
+        if name not in _PRICED:
+            msg = (
+                f"'provider.max_price.{name[:100]}' is not known; "
+                f"there are {', '.join(_PRICED)}."
+            )
+            raise InvalidRequest(msg, param=f"provider.max_price.{name[:100]}")
+        amount = _amount(value)
+        if amount is None:
+            msg = (
+                "'provider.max_price' holds USD per million tokens: "
+                "one number, or {prompt, completion}."
+            )
+            raise InvalidRequest(msg, param="provider.max_price")
+        bounds[_PRICED[name]] = amount
+    return PriceBound(**bounds)
+
+
+def _amount(value: Any) -> Decimal | None:
+    """Return an amount of money, None for what is none."""
+    if type(value) not in {str, int, float} or len(str(value)) > _MAX_AMOUNT_LENGTH:
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= _MOST_USD else None
 
 
 def _is_names(value: Any) -> bool:

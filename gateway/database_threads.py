@@ -28,13 +28,24 @@ class ConfigurationUnavailable(Exception):
 
 
 class DatabaseThreads:
-    """Threads with a database connection each; a read sees the data of one moment."""
+    """Threads with a database connection each; a read sees the data of one moment.
 
-    def __init__(self, threads: int, *, statement_s: float, answer_s: float) -> None:
+    Without `read_only` what is read may also be written, and is one transaction too.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        *,
+        statement_s: float,
+        answer_s: float,
+        read_only: bool = True,
+    ) -> None:
         self._begin_read = (
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; "
-            f"SET LOCAL statement_timeout = {int(statement_s * 1000)}"
-        )
+            if read_only
+            else ""
+        ) + f"SET LOCAL statement_timeout = {int(statement_s * 1000)}"
         self._answer_s = answer_s
         self._connections: list[BaseDatabaseWrapper] = []
         self._executor = ThreadPoolExecutor(

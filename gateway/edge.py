@@ -33,7 +33,15 @@ from gateway.views.own import OwnView
 
 logger = logging.getLogger(__name__)
 
-PREFIXES = ("/v1/", "/v1beta/", "/openai/", "/anthropic/", "/gemini/", "/api/ai/", "/proxy/")
+PREFIXES = (
+    "/v1/",
+    "/v1beta/",
+    "/openai/",
+    "/anthropic/",
+    "/gemini/",
+    "/api/ai/",
+    "/proxy/",
+)
 
 _MAX_ROUTES = 256
 

@@ -1,7 +1,8 @@
 """What can go wrong: two families that never mix.
 
 UpstreamError                  a provider did not answer as hoped; caught in fallback
-├── UpstreamUnreachable        refused, reset, no such host
+├── UpstreamUnreachable        refused, reset
+│   └── AddressUnusable        no such host, or a private address
 ├── UpstreamTLSFailed          certificate or handshake
 ├── UpstreamTimedOut           connect, first byte, idle or total
 │   └── DeadlineReached        the request's own time is over
@@ -37,7 +38,7 @@ class UpstreamError(Exception):
 
     try_next: ClassVar[bool] = True
     is_outage: bool = True
-    may_repeat: ClassVar[bool] = False
+    may_repeat: bool = False
     must_wait: ClassVar[bool] = False
     code: ClassVar[str] = "upstream_error"
     answered_as: ClassVar[int] = 502
@@ -62,6 +63,12 @@ class UpstreamError(Exception):
 class UpstreamUnreachable(UpstreamError):
     code = "upstream_unreachable"
     may_repeat = True
+
+
+class AddressUnusable(UpstreamUnreachable):
+    """Its name leads nowhere, or where outgoing calls may not go."""
+
+    may_repeat = False
 
 
 class UpstreamTLSFailed(UpstreamError):
@@ -228,7 +235,10 @@ def classify_hidden(
     """
     is_status = len(upstream_code) == 3 and upstream_code.isdecimal()
     status = told or (int(upstream_code) if is_status else 0)
-    return classify(status if 400 <= status < 600 else 502, upstream_code, message)
+    error = classify(status if 400 <= status < 600 else 502, upstream_code, message)
+    # It may have done, and billed, the work.
+    error.may_repeat = False
+    return error
 
 
 class Refusal(APIException):

@@ -64,9 +64,7 @@ def exchange_for(
     if assumed := getattr(dialect, "ASSUMED", None):
         unsaid = left_open(canonical, assumed)
         canonical = with_defaults(canonical, assumed)
-    return _Translation(
-        canonical, request, target, adapter, dialect, answer_id, unsaid
-    )
+    return _Translation(canonical, request, target, adapter, dialect, answer_id, unsaid)
 
 
 class _Relay:
@@ -122,7 +120,7 @@ class _Relay:
         inspector: Inspector = self._adapter.StreamInspector(
             hide_usage=not self._request.wants_usage
         )
-        return inspector
+        return _recorded(inspector, self._request, self._target)
 
 
 class _Translation:
@@ -214,7 +212,18 @@ class _Translation:
             with_usage=self._wants_usage,
             **({"request": self._request} if echo else {}),
         )
-        return TranslatedReader(self._adapter.StreamParser(), builder)
+        reader = TranslatedReader(self._adapter.StreamParser(), builder)
+        return _recorded(reader, self._asked, self._target)
+
+
+def _recorded(
+    inspector: Inspector, request: InferenceRequest, target: Target
+) -> Inspector:
+    """Let who keeps the stream aside see what the inspector sees."""
+    if request.recorder is None:
+        return inspector
+    watched: Inspector = request.recorder.watch(inspector, target.handler)
+    return watched
 
 
 def canonical_of(request: InferenceRequest, dialect: ModuleType) -> Any:

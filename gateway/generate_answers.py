@@ -9,11 +9,13 @@ from gateway.canonical import ChatRequest
 from gateway.dialects.signalbox.protocol import event
 from gateway.errors import Refusal
 from gateway.replies import EventStream
+from gateway.routing import EXPLORED, PROMPT_HELD
 from gateway.serve import Outcome
 from gateway.types import JSON, InferenceRequest
 
 _DONE = b"event: done\ndata: "
 _ERROR = b"event: error\ndata: "
+_KNOWN = frozenset({"hit", "coalesced"})
 _FIRST_BY = {
     "priority": "it comes first in the order of priorities",
     "cheapest": "it is the cheapest",
@@ -21,6 +23,9 @@ _FIRST_BY = {
     "fastest": "it is expected to be the fastest",
     "latency": "it is expected to be the fastest",
     "weighted": "it was drawn by weight",
+    "specified": "it is the first that was named",
+    EXPLORED: "it was asked to learn how quickly it answers",
+    PROMPT_HELD: "it may still hold the beginning of this conversation",
 }
 
 
@@ -46,7 +51,7 @@ def answer_of(said: JSON, outcome: Outcome, asked: InferenceRequest) -> JSON:
         "provider": model.provider.slug,
         "model": model.model_id,
         "alias": candidates.alias,
-        "cached": False,
+        "cached": outcome.cache in _KNOWN,
         "fallbackUsed": answer.is_fallback,
         "attempts": answer.attempts,
         "routing": {
@@ -71,11 +76,13 @@ def _parsed(content: str, asked: InferenceRequest) -> object:
 def _reason(outcome: Outcome) -> str:
     """Say why this model answered, in words."""
     answer, candidates = outcome.answer, outcome.candidates
+    if outcome.cache in _KNOWN:
+        return "it has answered the same request before"
     if answer.is_fallback:
         return "what was chosen before it did not answer"
     if len(candidates.able) == 1:
         return "it is the only one that can serve the request"
-    return _FIRST_BY[candidates.strategy]
+    return _FIRST_BY[candidates.moved or candidates.strategy]
 
 
 class OwnStream:

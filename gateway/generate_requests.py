@@ -3,7 +3,7 @@
 import dataclasses
 
 from catalog.protocols import Capability
-from gateway.candidates import choice_for
+from gateway.choices import choice_for
 from gateway.errors import InvalidRequest
 from gateway.model_names import models_named
 from gateway.provider_lists import default_model_of, provider_named

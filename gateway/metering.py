@@ -11,6 +11,7 @@ from uuid_utils import uuid7
 from gateway.candidates import Candidate
 from gateway.errors import Overloaded
 from gateway.metrics.counts import COUNTS
+from gateway.observations import OBSERVATIONS
 from gateway.records import KeyRecord
 from gateway.types import InferenceRequest
 from usage.costs import Cost, cost_of
@@ -20,6 +21,7 @@ from usage.tokens import Tokens, estimate_tokens
 
 _NOTHING = Tokens()
 _ZERO = Decimal(0)
+_FREE = Cost(_ZERO, ())
 # Whose answers are text, so that their tokens can be estimated.
 _CONVERSATIONS = frozenset({"chat", "responses"})
 
@@ -29,6 +31,7 @@ class Sink(Protocol):
 
     def intend(self, record: EventRecord) -> None: ...
     def settle(self, record: EventRecord) -> None: ...
+    def record(self, record: EventRecord) -> None: ...
 
 
 class Meter(msgspec.Struct):
@@ -46,6 +49,7 @@ class Meter(msgspec.Struct):
     config_version: int
     routing: dict[str, object]
     input_estimate: int
+    cache: str = "bypass"
     spent_usd: Decimal | None = _ZERO
 
     def begin(
@@ -62,12 +66,65 @@ class Meter(msgspec.Struct):
         Raises `Overloaded` when there is no room to record it: what cannot be metered
         is not done.
         """
-        request, project = self.request, self.key.project
-        attribution = request.attribution
-        tokens = _shown_by(request, candidate, self.input_estimate)
+        tokens = _shown_by(self.request, candidate, self.input_estimate)
         cost = cost_of(tokens, candidate.prices)
         now = time.monotonic()
-        record = EventRecord(
+        record = self._record(
+            candidate,
+            attempt,
+            tokens,
+            cost,
+            _ms(self.request.began + upstream_s, now),
+            is_fallback=is_fallback,
+        )
+        try:
+            self.sink.intend(record)
+        except SpoolFull as error:
+            raise _no_room() from error
+        return Attempt(self, record, candidate, now, tokens)
+
+    def record_hit(
+        self, candidate: Candidate, tokens: Tokens, saved_usd: Decimal | None
+    ) -> "Attempt":
+        """Record an answer that is given again; it uses nothing and costs nothing.
+
+        `tokens` are those of the answer, `saved_usd` is what it cost when it was new.
+        Raises `Overloaded` as `begin` does.
+        """
+        now = time.monotonic()
+        overhead_ms = _ms(self.request.began, now)
+        record = self._record(candidate, 0, _NOTHING, _FREE, overhead_ms)
+        record = msgspec.structs.replace(
+            record,
+            kind="cache_hit",
+            status="ok",
+            http_status=200,
+            estimated=False,
+            latency_ms=overhead_ms,
+            saved_usd=saved_usd,
+        )
+        try:
+            self.sink.record(record)
+        except SpoolFull as error:
+            raise _no_room() from error
+        attempt = Attempt(self, record, candidate, now, _NOTHING)
+        attempt.settled, attempt.status = True, "ok"
+        attempt.tokens, attempt.cost = tokens, _FREE
+        return attempt
+
+    def _record(
+        self,
+        candidate: Candidate,
+        attempt: int,
+        tokens: Tokens,
+        cost: Cost | None,
+        overhead_ms: float,
+        *,
+        is_fallback: bool = False,
+    ) -> EventRecord:
+        request, project = self.request, self.key.project
+        attribution = request.attribution
+        return EventRecord(
             id=str(uuid7()),
             occurred_at=datetime.now(UTC),
             request_id=self.request_id,
@@ -89,19 +146,18 @@ class Meter(msgspec.Struct):
             other_usage=tokens.other,
             cost_usd=None if cost is None else cost.usd,
             price_ids=() if cost is None else cost.price_ids,
-            overhead_ms=_ms(request.began + upstream_s, now),
-            cache="bypass",
+            overhead_ms=overhead_ms,
+            cache=self.cache,
             fallback=is_fallback,
             strategy=self.strategy,
             routing=self.routing,
             config_version=self.config_version,
         )
-        try:
-            self.sink.intend(record)
-        except SpoolFull as error:
-            msg = "The gateway cannot record usage at the moment; try again shortly."
-            raise Overloaded(msg, headers={"retry-after": "5"}) from error
-        return Attempt(self, record, candidate, now, tokens)
+
+
+def _no_room() -> Overloaded:
+    msg = "The gateway cannot record usage at the moment; try again shortly."
+    return Overloaded(msg, headers={"retry-after": "5"})
 
 
 class Attempt:
@@ -116,6 +172,7 @@ class Attempt:
         "cost",
         "first_token",
         "settled",
+        "status",
         "tokens",
     )
 
@@ -136,6 +193,7 @@ class Attempt:
         self.tokens: Tokens = _NOTHING
         self.cost: Cost | None = None
         self.settled = False
+        self.status = ""
 
     @property
     def id(self) -> str:
@@ -171,6 +229,7 @@ class Attempt:
         if self.settled:
             return
         self.settled = True
+        self.status = status
         self.tokens = tokens
         self.cost = cost = self._cost_of(tokens)
         spent = self._meter.spent_usd
@@ -179,6 +238,13 @@ class Attempt:
         )
         latency_ms = _ms(self.began, time.monotonic())
         COUNTS.attempt(self._record.provider, status, latency_ms)
+        first_ms = (
+            None if self.first_token is None else _ms(self.began, self.first_token)
+        )
+        if status == "ok":
+            OBSERVATIONS.note(
+                self._candidate.model.name, tokens.output, latency_ms, first_ms
+            )
         self._meter.sink.settle(
             msgspec.structs.replace(
                 self._record,
@@ -197,9 +263,7 @@ class Attempt:
                 price_ids=() if self.cost is None else self.cost.price_ids,
                 reported_cost_usd=tokens.cost_usd,
                 latency_ms=latency_ms,
-                first_token_ms=None
-                if self.first_token is None
-                else _ms(self.began, self.first_token),
+                first_token_ms=first_ms,
             )
         )
 

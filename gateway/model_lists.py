@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from gateway.candidates import credential_for
+from gateway.filters import credential_for
 from gateway.model_names import models_named
 from gateway.own_models import own_models
 from gateway.records import Catalog, ModelRecord, ProjectRecord

@@ -162,7 +162,7 @@ async def pass_through(
         raise PermissionRefused(msg)
     snapshot = gateway.snapshot
     version = snapshot.version
-    candidates = candidates_for(asked, key.project, snapshot.catalog)
+    candidates = candidates_for(asked, key.project, snapshot.catalog, is_passed_on=True)
     candidate = msgspec.structs.replace(candidates.able[0], endpoint=found.endpoint)
     target = build_target(
         candidate.model, found.endpoint, candidate.credential, variant

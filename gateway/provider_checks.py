@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 from yarl import URL
 
@@ -23,6 +23,7 @@ from gateway.records import CredentialRecord, ProviderRecord
 KEPT = timedelta(days=7)
 _JITTER_S = 5.0
 _TOTAL_S = 40.0
+_PRIVATE_AT_ONCE = 200
 _AT_ONCE = 20
 # Beat may run twice, and a worker may be late.
 _NOT_SOONER = timedelta(seconds=20)
@@ -94,9 +95,20 @@ def check_due() -> int:
 
 
 def read_probes() -> list[Probe]:
-    """Read from the database what to ask each provider, private ones included."""
-    rows = list(Provider.objects.all())
-    endpoints = Endpoint.objects.filter(active=True).order_by("priority", "id")
+    """Read from the database what to ask each provider.
+
+    Of those private to a project, the ones whose turn it is: there may be very many.
+    """
+    private = Provider.objects.filter(project__isnull=False, active=True)
+    longest_ago = F("last_check").asc(nulls_first=True)
+    rows = [
+        *Provider.objects.filter(project=None),
+        *private.annotate(last_check=Max("checks__checked_at")).order_by(longest_ago)[
+            :_PRIVATE_AT_ONCE
+        ],
+    ]
+    endpoints = Endpoint.objects.filter(active=True, provider__in=rows)
+    endpoints = endpoints.order_by("priority", "id")
     credentials = read_credentials(Q(project=None) | Q(project=F("provider__project")))
     records = provider_records(rows, endpoints, {})
     probes = []

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from catalog.protocols import Operation, served_by
-from gateway.candidates import choice_for
+from gateway.choices import choice_for
 from gateway.model_lists import is_visible
 from gateway.own_models import own_models
 from gateway.provider_health import Checked

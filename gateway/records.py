@@ -118,6 +118,7 @@ class AliasRecord:
     region: str
     defaults: Mapping[str, Any]
     targets: tuple[TargetRecord, ...]
+    sticky: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,9 @@ class ProjectRecord:
     aliases_by_pk: Mapping[int, AliasRecord]
     credentials: Mapping[int, tuple[CredentialRecord, ...]]
     own_models: "OwnModels | None" = None
+    fallback_on_content_policy: bool = False
+    # Answers asked for before these moments are not given again; by what was purged.
+    cache_purges: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Call(NamedTuple):
 
     script: Script
     keys: tuple[str, ...]
-    arguments: tuple[str | int, ...]
+    arguments: tuple[str | int | bytes, ...]
     waiter: Waiter
 
 

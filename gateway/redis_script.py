@@ -20,11 +20,13 @@ class Script:
         digest = hashlib.sha1(self.source, usedforsecurity=False)
         self.digest: Final = digest.hexdigest()
 
-    def call(self, keys: tuple[str, ...], arguments: tuple[str | int, ...]) -> bytes:
+    def call(
+        self, keys: tuple[str, ...], arguments: tuple[str | int | bytes, ...]
+    ) -> bytes:
         return pack("EVALSHA", self.digest, len(keys), *keys, *arguments)
 
     def call_in_full(
-        self, keys: tuple[str, ...], arguments: tuple[str | int, ...]
+        self, keys: tuple[str, ...], arguments: tuple[str | int | bytes, ...]
     ) -> bytes:
         """Return the call for a server that does not know the script, or forgot it."""
         return pack("EVAL", self.source, len(keys), *keys, *arguments)

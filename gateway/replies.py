@@ -89,7 +89,11 @@ def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeRep
         outcome.config_version,
         overhead_ms,
         _route_head(
-            model.provider.slug, model.model_id, candidates.alias, candidates.strategy
+            model.provider.slug,
+            model.model_id,
+            candidates.alias,
+            candidates.strategy,
+            outcome.cache,
         ),
         limit_head(outcome.grant.verdict),
     )
@@ -132,15 +136,23 @@ def passed_reply(on: PassedOn, request_id: str, began: float) -> EdgeReply:
 
 
 @lru_cache(maxsize=4096)
-def _route_head(provider: str, model: str, alias: str, strategy: str) -> bytes:
+def _route_head(
+    provider: str, model: str, alias: str, strategy: str, cache: str = "bypass"
+) -> bytes:
     """Return the header lines that are the same whenever this route is taken."""
     return _ALWAYS + (
         b"x-signalbox-provider: %b\r\n"
         b"x-signalbox-model: %b\r\n"
         b"x-signalbox-alias: %b\r\n"
         b"x-signalbox-strategy: %b\r\n"
-        b"x-signalbox-cache: bypass\r\n"
-    ) % (_safe(provider), _safe(model), _safe(alias), _safe(strategy))
+        b"x-signalbox-cache: %b\r\n"
+    ) % (
+        _safe(provider),
+        _safe(model),
+        _safe(alias),
+        _safe(strategy),
+        cache.encode(),
+    )
 
 
 def _safe(value: str) -> bytes:

@@ -4,18 +4,22 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from gateway.admission import Grant, admit
+from gateway.asking import Answer
+from gateway.cache.questions import AnswerCache
+from gateway.cache.replay import replayed
 from gateway.candidates import Candidates, candidates_for
 from gateway.errors import Refusal
-from gateway.fallback import Answer, try_in_order
+from gateway.fallback import try_in_order
 from gateway.limits import Limiter
 from gateway.metering import Meter, Sink
+from gateway.prompt_affinity import PromptAffinity
 from gateway.provider_health import ProviderHealth
 from gateway.records import KeyRecord
-from gateway.routing import plan_route
+from gateway.routing import log_route, plan_route
 from gateway.snapshot import Snapshot
+from gateway.standings import Standings
 from gateway.transport import Transport
 from gateway.types import InferenceRequest
-from usage.tokens import estimate_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,12 @@ class Gateway:
     limiter: Limiter
     sink: Sink
     transport: Transport
+    cache: AnswerCache
     health: ProviderHealth = field(default_factory=ProviderHealth)
+    standings: Standings = field(default_factory=Standings)
+    affinity: PromptAffinity = field(default_factory=PromptAffinity)
+    # How long a request may take until it is answered, or its answer has begun.
+    deadline_s: float = 600.0
 
 
 @dataclass(slots=True)
@@ -38,6 +47,7 @@ class Outcome:
     grant: Grant
     candidates: Candidates
     config_version: int
+    cache: str = "bypass"
 
 
 async def serve(
@@ -55,8 +65,10 @@ async def serve(
     snapshot = gateway.snapshot
     version = snapshot.version
     candidates = candidates_for(request, key.project, snapshot.catalog)
-    route = plan_route(candidates, request.preferences)
-    input_tokens = estimate_tokens(request.size)
+    route = plan_route(candidates, request, gateway.affinity)
+    log_route(request_id, candidates, route)
+    input_tokens = candidates.input_tokens
+    question = gateway.cache.question(request, key.project, candidates, dialect)
     grant = await admit(
         request,
         key,
@@ -74,20 +86,36 @@ async def serve(
         config_version=version,
         routing=candidates.decision(route),
         input_estimate=input_tokens,
+        cache="bypass" if question is None else "miss",
     )
     try:
+        if question is not None and (known := await question.known()) is not None:
+            answer = replayed(known, request, meter, dialect)
+            grant.release(0)
+            return Outcome(request_id, answer, grant, candidates, version, known.how)
         answer = await try_in_order(
-            route, request, candidates.defaults, meter, gateway.transport, dialect
+            route,
+            request,
+            candidates.defaults,
+            meter,
+            gateway.transport,
+            dialect,
+            gateway.standings,
+            request.began + min(gateway.deadline_s, request.patience_s),
         )
-    except Refusal:
-        grant.release(0)
+    except BaseException as error:
+        # Without a refusal the client has gone; what was sent may have been used.
+        grant.release(0 if isinstance(error, Refusal) else input_tokens)
+        if question is not None:
+            question.end()
         raise
-    except BaseException:
-        # The client has gone; what was sent may have been used.
-        grant.release(input_tokens)
-        raise
-    if answer.stream is not None:
+    gateway.affinity.note(request, candidates, answer.candidate)
+    if answer.stream is None:
+        grant.release(answer.attempt.tokens.input + answer.attempt.tokens.output)
+        if question is not None:
+            question.answered(answer)
+    elif question is None:
         answer.stream.on_end(grant.release)
     else:
-        grant.release(answer.attempt.tokens.input + answer.attempt.tokens.output)
-    return Outcome(request_id, answer, grant, candidates, version)
+        answer.stream.on_end(question.when_streamed(answer, grant.release))
+    return Outcome(request_id, answer, grant, candidates, version, meter.cache)

@@ -1,6 +1,7 @@
 """A streamed answer on its way through: passed on, watched, and settled whatever happens."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from types import ModuleType
 from typing import Protocol
@@ -13,6 +14,7 @@ from gateway.errors import (
 )
 from gateway.metering import Attempt
 from gateway.sse import EventCutter, EventTooLarge
+from gateway.standings import Running
 from gateway.transport import MAX_RESPONSE_BYTES, UpstreamCall
 from gateway.types import StreamNotes, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
@@ -64,10 +66,12 @@ class RelayedStream:
         dialect: ModuleType,
         adapter: ModuleType,
         redact: Callable[[str], str],
+        running: Running,
     ) -> None:
         self._call = call
         self._pieces = call.pieces(MAX_RESPONSE_BYTES)
         self._attempt = attempt
+        self._running = running
         self._inspector = inspector
         self._dialect = dialect
         self._unreadable: type[Exception] = adapter.Unreadable
@@ -98,6 +102,7 @@ class RelayedStream:
             self._done = notes.is_done
         if not self._inspector.started:
             raise self._no_stream(parse_response)
+        self._call.has_begun()
         self._attempt.mark_first_token()
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -113,19 +118,23 @@ class RelayedStream:
                 if notes.fault is not None:
                     code = notes.fault.code or UpstreamError.code
                     self._settle("failed", code)
+                    self._running.broke(code)
                     yield self.ending(502, code, self._redact(notes.fault.message))
                     return
                 self._done = notes.is_done
             if self._done or self._inspector.complete:
                 self._settle("ok")
+                self._running.went_well(time.monotonic())
                 await self._linger()
             else:
                 self._settle("incomplete", UpstreamUnreadable.code)
+                self._running.broke(UpstreamUnreadable.code)
                 yield self.ending(
                     502, UpstreamUnreadable.code, "The provider broke the answer off."
                 )
         except UpstreamError as error:
             self._settle("incomplete", error.code)
+            self._running.broke(error.code)
             yield self.ending(error.answered_as, error.code, error.message)
 
     @property
@@ -141,12 +150,12 @@ class RelayedStream:
 
     def break_off(self, refusal: Refusal) -> bytes:
         """Settle what was seen and return the event that tells the client why."""
-        self._settle("incomplete", refusal.code)
+        self._leave("incomplete", refusal.code)
         return self.ending(refusal.status_code, refusal.code, refusal.message)
 
     def close(self) -> None:
         # Still unsettled here only when the client has gone.
-        self._settle("cancelled", "client_gone")
+        self._leave("cancelled", "client_gone")
         self._call.close()
 
     def _no_stream(
@@ -168,12 +177,20 @@ class RelayedStream:
         self._bytes_seen += len(piece)
         cutter = self._cutter
         try:
-            return self._inspector.read(cutter.feed(piece) if piece else cutter.flush())
+            events = cutter.feed(piece) if piece else cutter.flush()
+            # Only whole events are progress.
+            self._call.is_partial = not events
+            return self._inspector.read(events)
         except EventTooLarge as error:
             msg = "An event of the answer does not end."
             raise UpstreamUnreadable(msg, status=self._call.status) from error
         except self._unreadable as error:
             raise UpstreamUnreadable(str(error), status=self._call.status) from error
+
+    def _leave(self, status: str, error_code: str) -> None:
+        if not self._attempt.settled:
+            self._settle(status, error_code)
+            self._running.left()
 
     def _settle(self, status: str, error_code: str = "") -> None:
         if self._attempt.settled:

@@ -78,6 +78,12 @@ def _key(
     )
 
 
+def read_project(project_id: int) -> ProjectRecord | None:
+    """Return one project, whatever its keys; None when there is none."""
+    limits = _read_limits(Q(api_key=None, project_id=project_id))
+    return _read_projects({project_id}, limits).get(project_id)
+
+
 def _read_projects(
     project_ids: Collection[int], limits: Limits
 ) -> dict[int, ProjectRecord]:
@@ -123,6 +129,8 @@ def _project(
         aliases_by_pk={alias.id: alias for alias in aliases},
         credentials=credentials,
         own_models=own_models,
+        fallback_on_content_policy=row["fallback_on_content_policy"],
+        cache_purges=row["cache_purges"],
     )
 
 

@@ -8,6 +8,8 @@ import aiohttp
 
 from gateway.addresses import AddressRefused, check_literal, resolver_for
 from gateway.errors import (
+    AddressUnusable,
+    DeadlineReached,
     UpstreamError,
     UpstreamTimedOut,
     UpstreamTLSFailed,
@@ -32,22 +34,44 @@ class UpstreamCall:
     connection, which cancels the work upstream.
     """
 
-    __slots__ = ("_deadline", "_guard", "_idle_s", "_response", "_watchdog", "status")
+    __slots__ = (
+        "_began",
+        "_deadline",
+        "_guard",
+        "_last",
+        "_patience_ends",
+        "_response",
+        "_target",
+        "_watchdog",
+        "is_partial",
+        "status",
+    )
 
     def __init__(
         self,
         response: aiohttp.ClientResponse,
+        target: Target,
         watchdog: Watchdog,
         guard: Guard,
-        idle_s: float,
-        deadline: float,
+        began: float,
+        patience_ends: float,
     ) -> None:
         self.status = response.status
+        # What came last is not whole: the wait for the rest goes on as it began.
+        self.is_partial = False
+        self._last = 0.0
         self._response = response
         self._watchdog = watchdog
         self._guard = guard
-        self._idle_s = idle_s
-        self._deadline = deadline
+        self._target = target
+        self._began = began
+        self._deadline = min(began + target.total_s, patience_ends)
+        self._patience_ends = patience_ends
+
+    def has_begun(self) -> None:
+        """The answer is on its way to the client: only its own bounds are left."""
+        self._deadline = self._began + self._target.total_s
+        self._patience_ends = NEVER
 
     def close(self) -> None:
         # A body read to its end has given its connection back already; otherwise
@@ -92,21 +116,30 @@ class UpstreamCall:
 
     async def _next_piece(self) -> bytes:
         guard = self._guard
-        guard.due = min(time.monotonic() + self._idle_s, self._deadline)
+        if not self.is_partial:
+            self._last = time.monotonic()
+        guard.due = min(self._last + self._target.idle_s, self._deadline)
         try:
             piece = await self._response.content.readany()
         except asyncio.CancelledError:
             if guard.take_back():
                 msg = "The provider did not go on in time."
-                raise UpstreamTimedOut(msg, status=self.status) from None
+                raise _overdue(
+                    msg, self._target, self._began, self._patience_ends, self.status
+                ) from None
             raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _named(error) from error
+            named = _named(error)
+            # The work may be done, and billed.
+            named.may_repeat = False
+            raise named from error
         # Until the next wait it is not the provider who is slow.
         guard.due = NEVER
         if time.monotonic() > self._deadline:
             msg = "The answer did not end in time."
-            raise UpstreamTimedOut(msg, status=self.status)
+            raise _overdue(
+                msg, self._target, self._began, self._patience_ends, self.status
+            )
         return piece
 
 
@@ -118,11 +151,18 @@ class Transport:
         self._watchdog = Watchdog()
 
     async def send(
-        self, target: Target, outgoing: Outgoing, attempt_id: str, *, streamed: bool
+        self,
+        target: Target,
+        outgoing: Outgoing,
+        attempt_id: str,
+        patience_ends: float = NEVER,
+        *,
+        streamed: bool,
     ) -> UpstreamCall:
         """Send one request; returns when the status is known.
 
-        Raises `UpstreamError` for everything that goes wrong before that.
+        Nobody waits past `patience_ends` for the answer to begin, or for all of one that
+        is not streamed. Raises `UpstreamError` for everything that goes wrong before that.
         """
         url = target.stream_url if streamed else target.url
         signed = b""
@@ -142,8 +182,9 @@ class Transport:
             outgoing.body,
         )
         now = time.monotonic()
-        deadline = now + target.total_s
-        guard = self._watchdog.guard(min(now + target.first_byte_s, deadline))
+        guard = self._watchdog.guard(
+            min(now + target.first_byte_s, now + target.total_s, patience_ends)
+        )
         try:
             response = await self._session_for(target).request(
                 target.method,
@@ -156,12 +197,12 @@ class Transport:
             self._watchdog.release(guard)
             if isinstance(error, asyncio.CancelledError) and guard.take_back():
                 msg = "The provider did not answer in time."
-                raise UpstreamTimedOut(msg) from None
+                raise _overdue(msg, target, now, patience_ends) from None
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
                 raise _named(error) from error
             raise
         guard.due = NEVER
-        return UpstreamCall(response, self._watchdog, guard, target.idle_s, deadline)
+        return UpstreamCall(response, target, self._watchdog, guard, now, patience_ends)
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -197,6 +238,23 @@ def _new_session(*, allow_private: bool) -> aiohttp.ClientSession:
     )
 
 
+def _overdue(
+    message: str,
+    target: Target,
+    began: float,
+    patience_ends: float,
+    status: int | None = None,
+) -> UpstreamTimedOut:
+    """Name who ran out of time: the provider, or the request before it."""
+    now = time.monotonic()
+    if now < patience_ends:
+        return UpstreamTimedOut(message, status=status)
+    error = DeadlineReached("The time of the request was over.", status=status)
+    # What a client would not wait for says little of a target, but for a long wait.
+    error.is_outage = now - began > target.first_byte_s / 2
+    return error
+
+
 def _named(error: Exception) -> UpstreamError:
     """Name what went wrong below HTTP. Messages hold no address and no header."""
     match error:
@@ -205,11 +263,15 @@ def _named(error: Exception) -> UpstreamError:
         case aiohttp.ClientSSLError():
             return UpstreamTLSFailed("The provider's certificate or handshake failed.")
         case AddressRefused():
-            return UpstreamUnreachable(str(error))
+            return AddressUnusable(str(error))
         case aiohttp.ClientConnectorError() if isinstance(
             error.__cause__, AddressRefused
         ):
-            return UpstreamUnreachable(str(error.__cause__))
+            return AddressUnusable(str(error.__cause__))
+        case aiohttp.ClientConnectorDNSError():
+            return AddressUnusable(
+                "The provider cannot be reached: its name is unknown."
+            )
         case aiohttp.ConnectionTimeoutError():
             return UpstreamTimedOut("The provider did not accept a connection in time.")
         case TimeoutError() | asyncio.TimeoutError():

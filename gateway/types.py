@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,6 +12,15 @@ from usage.tokens import Tokens
 
 JSON = dict[str, Any]
 JSON_TYPE = b"application/json"
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBound:
+    """The most that a million tokens may cost, in USD; None: whatever they cost."""
+
+    input: Decimal | None = None
+    output: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,12 @@ class ProviderPreferences:
     region: str = ""
     strategy: str = ""
     capabilities: frozenset[str] = frozenset()
+    max_price: PriceBound | None = None
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether any model could break what is said here."""
+        return bool(self.only or self.ignore or self.region or self.capabilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,7 @@ class InferenceRequest:
     `forwarded` are headers for a provider that speaks the client's dialect.
     `units` counts what is priced by the piece (image, character, second, search) as the
     request shows it, for answers that do not say what they used.
+    `patience_s` is how long the client waits for its answer, or for a stream to begin.
     """
 
     operation: str
@@ -70,6 +87,11 @@ class InferenceRequest:
     forwarded: tuple[tuple[str, str], ...] = ()
     effort: str = ""
     strict_params: bool = False
+    patience_s: float = NEVER
+    max_cost_usd: Decimal | None = None
+    # What the request says about the answer cache, and who keeps its stream aside.
+    cache_wish: bytes = b""
+    recorder: Any = None
 
 
 class Variant(NamedTuple):

@@ -11,6 +11,7 @@ from gateway.views.embeddings import (
     EmbedContentView,
     EmbeddingsView,
 )
+from gateway.views.explain import ExplainView
 from gateway.views.images import ImagesView
 from gateway.views.models import (
     GeminiMethodView,
@@ -87,6 +88,7 @@ _own: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/route/explain", ExplainView.as_view()),
     path("proxy/<slug:provider>/<path:path>", ProxyView.as_view()),
     *_own,
     *_gemini,

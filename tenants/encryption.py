@@ -60,6 +60,15 @@ def unseal(sealed: bytes, data_key: bytes, place: Place) -> Secret:
     return Secret(_decrypt(sealed, data_key, place.associated_data()).decode())
 
 
+def seal_bytes(value: bytes, data_key: bytes, place: Place) -> bytes:
+    return _encrypt(value, data_key, place.associated_data())
+
+
+def unseal_bytes(sealed: bytes, data_key: bytes, place: Place) -> bytes:
+    """Return the value; `Unsealable` as `unseal` says."""
+    return _decrypt(sealed, data_key, place.associated_data())
+
+
 def data_key_by_project_id(project_id: int | None) -> bytes:
     """Return the data key of a project, or of the installation, making it when new."""
     row = DataKey.objects.filter(_owned_by(project_id)).first()

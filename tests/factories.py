@@ -37,6 +37,8 @@ class ProjectFactory(DjangoModelFactory[Project]):
     organization = factory.SubFactory(OrganizationFactory)
     slug = factory.Sequence(lambda number: f"project-{number}")
     name = factory.LazyAttribute(lambda project: project.slug.title())
+    # A test that asks twice means it.
+    cache = factory.LazyFunction(lambda: {"enabled": False, "ttl_s": 86_400})
 
 
 class ApiKeyFactory(DjangoModelFactory[ApiKey]):

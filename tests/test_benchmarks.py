@@ -8,7 +8,7 @@ import pytest
 from tests.benchmarks import report
 from tests.benchmarks.exactness import Exactness
 from tests.benchmarks.hot_path import top_functions
-from tests.benchmarks.load import SCENARIOS, Measurement
+from tests.benchmarks.load import SCENARIOS, TRANSLATED, Measurement
 from tests.benchmarks.results import Results, bars
 
 
@@ -30,6 +30,8 @@ def results_of(ours: Measurement) -> Results:
         results.add("simulator", scenario, run_of(4000, 0.1, 0.2))
         results.add("bare relay", scenario, run_of(1000, 0.3, 0.6))
         results.add("gateway", scenario, ours)
+    for scenario in TRANSLATED:
+        results.add("gateway", scenario, ours)
     return results
 
 
@@ -44,6 +46,8 @@ def test_every_bar_is_met_by_a_fast_gateway() -> None:
         (run_of(600, 0.6, 2.4), 1),
         (run_of(600, 0.8, 1.2), 1),
         (run_of(600, 0.6, 1.2, errors=1), 1),
+        # A stream has 50 events.
+        (run_of(190, 0.6, 1.2), 3),
     ],
 )
 def test_a_bar_that_is_missed_is_named(ours: Measurement, missed: int) -> None:

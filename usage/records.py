@@ -61,6 +61,7 @@ class EventRecord(
     strategy: str = ""
     routing: dict[str, Any] = {}
     config_version: int = 0
+    saved_usd: Decimal | None = None
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string")

@@ -32,6 +32,13 @@ ENTRIES = [
         60,
     ),
     Entry(
+        "usage.clear_expired_answers",
+        "Clear expired answers away",
+        10,
+        IntervalSchedule.MINUTES,
+        600,
+    ),
+    Entry(
         "usage.maintain_partitions",
         "Make and drop partitions of usage events",
         1,

@@ -5,7 +5,7 @@ import contextlib
 from celery import shared_task
 from django.conf import settings
 
-from usage import adoption, partitions, rollups
+from usage import adoption, cache_entries, partitions, rollups
 from usage.ledger import Ledger, LedgerUnavailable
 
 
@@ -17,6 +17,11 @@ def roll_up() -> None:
 @shared_task(name="usage.maintain_partitions")
 def maintain_partitions() -> None:
     partitions.maintain()
+
+
+@shared_task(name="usage.clear_expired_answers")
+def clear_expired_answers() -> None:
+    cache_entries.clear_expired()
 
 
 @shared_task(name="usage.adopt_spools")

@@ -135,7 +135,15 @@ class AliasAdmin(ActivationAdmin):
     fieldsets = [
         (
             None,
-            {"fields": ["name", "project", ("operation", "strategy"), "active"]},
+            {
+                "fields": [
+                    "name",
+                    "project",
+                    ("operation", "strategy"),
+                    "sticky",
+                    "active",
+                ]
+            },
         ),
         (
             "Requirements and defaults",

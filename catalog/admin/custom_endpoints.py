@@ -68,8 +68,8 @@ class CustomEndpointForm(forms.ModelForm[CustomEndpoint]):
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="In tokens; empty: not known.",
     )
-    input_usd = _price_field("input price")
-    output_usd = _price_field("output price")
+    input_usd = _price_field("Input price")
+    output_usd = _price_field("Output price")
 
     class Meta:
         model = CustomEndpoint
@@ -78,6 +78,8 @@ class CustomEndpointForm(forms.ModelForm[CustomEndpoint]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["project"].required = True
+        self.fields["project"].help_text = "Whose it is; no other project sees it."
+        self.fields["base_url"].label = "Base URL"
         self.fields[
             "base_url"
         ].help_text = "As clients of the server are told, e.g. http://10.0.0.7:8000/v1."

@@ -43,7 +43,6 @@ class ProviderAdmin(ActivationAdmin):
         "slug",
         "name",
         "base_url",
-        "handler",
         "region",
         "shown_key",
         "shown_health",

@@ -198,6 +198,7 @@ class AliasKind(Kind):
     columns = (
         "operation",
         "strategy",
+        "sticky",
         "required_capabilities",
         "region",
         "defaults",

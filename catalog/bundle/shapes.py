@@ -61,6 +61,10 @@ def _slug_of(item: Mapping[str, Any]) -> Any:
     return item.get("slug", "")
 
 
+def _default_cache() -> dict[str, Any]:
+    return {**default_cache(), "all": False}
+
+
 def _copy_of(make: Callable[[], Any]) -> Callable[[Mapping[str, Any]], Any]:
     return lambda _: make()
 
@@ -211,15 +215,17 @@ SECTIONS: dict[str, Shape] = {
                     {
                         "enabled": (values.boolean, default_cache()["enabled"]),
                         "ttl_s": (values.whole, default_cache()["ttl_s"]),
+                        "all": (values.boolean, False),
                     }
                 ),
-                _copy_of(default_cache),
+                _copy_of(_default_cache),
             ),
             "auto_approve_threshold_usd": Field(values.optional(values.amount), None),
             "allowed_regions": Field(values.list_of(values.required_text), _EMPTY_LIST),
             "task_routes": Field(values.mapping(values.required_text), _EMPTY_MAPPING),
             "allow_unpriced": Field(values.boolean, False),
             "strict_params": Field(values.boolean, False),
+            "fallback_on_content_policy": Field(values.boolean, False),
             "capture": Field(values.boolean, False),
             "time_zone": Field(values.required_text, "UTC"),
         },
@@ -235,6 +241,7 @@ SECTIONS: dict[str, Shape] = {
             "strategy": Field(
                 values.one_of(Strategy.values, "strategy"), Strategy.PRIORITY.value
             ),
+            "sticky": Field(values.boolean, False),
             "required_capabilities": Field(values.list_of(capability), _EMPTY_LIST),
             "region": Field(values.text, ""),
             "defaults": Field(values.mapping(values.json_value), _EMPTY_MAPPING),

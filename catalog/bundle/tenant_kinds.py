@@ -36,6 +36,7 @@ class ProjectKind(Kind):
         "task_routes",
         "allow_unpriced",
         "strict_params",
+        "fallback_on_content_policy",
         "capture",
         "time_zone",
     )
@@ -53,7 +54,8 @@ class ProjectKind(Kind):
         return [Parent("organization", "organization", (values.get("organization"),))]
 
     def values(self, row: Project) -> Values:
-        cache = {n: row.cache.get(n, v) for n, v in default_cache().items()}
+        defaults = {**default_cache(), "all": False}
+        cache = {n: row.cache.get(n, v) for n, v in defaults.items()}
         return {
             **super().values(row),
             "cache": cache,

@@ -47,6 +47,10 @@ class Alias(models.Model):
     strategy = models.CharField(
         max_length=16, choices=Strategy.choices, default=Strategy.PRIORITY
     )
+    sticky = models.BooleanField(
+        default=False,
+        help_text="Where lots are drawn by weight, an end user keeps the same target.",
+    )
     required_capabilities = models.JSONField(
         default=list, blank=True, validators=[check_capabilities]
     )

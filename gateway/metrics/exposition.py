@@ -35,6 +35,14 @@ COUNTERS = {
     "limit_refusals": Family("Requests that a limit refused."),
     "redis_failures": Family("Answers of Redis that were useless, late or missing."),
     "redis_breaker_openings": Family("How often Redis was given up for a while."),
+    "target_breaker_openings": Family(
+        "How often a target was given up for a while.", ("provider",)
+    ),
+    "targets_left_out": Family(
+        "How often a request left a target out, for it would not have answered.",
+        ("provider",),
+    ),
+    "retries": Family("Attempts at a target that had just failed.", ("provider",)),
 }
 TIMINGS = {
     "overhead_seconds": Family("Time spent here rather than upstream."),
@@ -51,6 +59,10 @@ GAUGES = {
     "snapshot_projects": Family("Projects in memory."),
     "limit_processes": Family("Processes that share the limits when Redis is away."),
     "redis_breaker": Family("1 for the state that it is in.", ("state",)),
+    "target_breaker": Family(
+        "1 for a target that is given up for a while, with the state that it is in.",
+        ("provider", "model", "state"),
+    ),
     "spool_bytes": Family("Size of the process's spool."),
     "spool_unshipped_bytes": Family("What is not in PostgreSQL yet."),
     "spool_open_intents": Family("Attempts under way."),

@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.metrics.counts import Counts, Histogram
 from gateway.serve import Gateway
+from gateway.standings import Standings
 from usage.shipper import Shipper
 from usage.spool import Spool
 
@@ -51,6 +52,7 @@ def figures_of(
         Sample("limit_refusals", (), limiter.refusals),
         Sample("redis_failures", (), limiter.link.failures),
         Sample("redis_breaker_openings", (), limiter.link.times_opened),
+        *_counters_of_targets(gateway.standings),
     ]
     timings = [_timings("overhead_seconds", (), counts.overhead)] + [
         _timings("upstream_seconds", (provider,), timed)
@@ -84,6 +86,29 @@ def _gauges_of_gateway(gateway: Gateway, now: float) -> Iterable[Sample]:
     yield Sample("limit_processes", (), limiter.processes)
     for state in ("closed", "half_open", "open"):
         yield Sample("redis_breaker", (state,), float(limiter.link.breaker == state))
+    yield from _gauges_of_targets(gateway.standings)
+
+
+def _counters_of_targets(standings: Standings) -> Iterable[Sample]:
+    for provider, told in standings.totals.items():
+        for family, count in (
+            ("target_breaker_openings", told.times_opened),
+            ("targets_left_out", told.times_left_out),
+            ("retries", told.retries),
+        ):
+            if count:
+                yield Sample(family, (provider,), count)
+
+
+def _gauges_of_targets(standings: Standings) -> Iterable[Sample]:
+    """Yield the breakers that are not closed; of a model's several, one."""
+    found = {
+        (standing.provider, standing.model): standing.breaker.state
+        for standing in standings
+        if standing.breaker.is_open
+    }
+    for (provider, model), state in found.items():
+        yield Sample("target_breaker", (provider, model, state), 1.0)
 
 
 def _gauges_of_spool(spool: Spool, shipper: Shipper) -> Iterable[Sample]:

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from gateway.openapi.common import (
     ANSWER,
     ATTRIBUTION,
+    BOUNDS,
     PROJECT,
     REQUEST_ID,
     WAITING,
@@ -76,7 +77,7 @@ speech_schema = extend_schema(
         "Also at `/openai/v1/audio/speech`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"application/json": _SPEECH},
     responses={
         **{
@@ -151,7 +152,7 @@ transcription_schema = extend_schema(
         "Also at `/openai/v1/audio/transcriptions`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"multipart/form-data": _FORM},
     responses={
         (200, "application/json"): OpenApiResponse(_TRANSCRIPTION, "The text."),

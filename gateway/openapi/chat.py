@@ -13,6 +13,7 @@ from drf_spectacular.utils import (
 from gateway.openapi.common import (
     ANSWER,
     ATTRIBUTION,
+    BOUNDS,
     PROJECT,
     REQUEST_ID,
     WAITING,
@@ -53,7 +54,7 @@ chat_schema = extend_schema(
         "forwarded untouched."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"application/json": component("ChatCompletionRequest")},
     responses={
         (200, "application/json"): OpenApiResponse(
@@ -86,7 +87,7 @@ messages_schema = extend_schema(
         "translated where it does not. Also at `/anthropic/v1/messages`."
     ),
     tags=["Anthropic"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"application/json": _GENERIC},
     responses={
         (200, "application/json"): OpenApiResponse(_GENERIC, "The message."),
@@ -127,6 +128,7 @@ def _gemini(operation_id: str, path: str) -> Callable[[F], F]:
             OpenApiParameter("target", str, "path", description="`model:method`."),
             PROJECT,
             *ATTRIBUTION,
+            *BOUNDS,
             REQUEST_ID,
             *ANSWER,
             *WAITING,

@@ -40,6 +40,17 @@ ATTRIBUTION = [
     ),
 ]
 
+BOUNDS = [
+    _asked(
+        "x-signalbox-max-cost-usd",
+        "The most that the request may be expected to cost, in USD.",
+    ),
+    _asked(
+        "x-signalbox-cache",
+        "`off`, `refresh`, or for how many seconds an answer may be kept.",
+    ),
+]
+
 REQUEST_ID = _answered(
     "x-request-id",
     "Id of this request, which its usage events hold.",
@@ -55,7 +66,10 @@ ANSWER = [
         ("strategy", "How the candidates were ordered."),
         ("attempts", "Upstream calls made for this request."),
         ("fallback", "`true` when not the first choice answered."),
-        ("cache", "`bypass`: answers are not cached."),
+        (
+            "cache",
+            "`hit`: known; `coalesced`: asked by another just now; `miss`; `bypass`.",
+        ),
         ("cost-usd", "Exact cost in USD; not on streams, nor without a price."),
         ("overhead-ms", "Time spent in Signalbox, not upstream."),
         ("config-version", "Version of the configuration that it was served under."),
@@ -83,7 +97,10 @@ WAITING = [
 REFUSALS = {
     400: ("Not valid for the endpoint; `param` names the field.", "invalid_request"),
     401: ("The key is missing, unknown, expired or revoked.", "invalid_api_key"),
-    402: ("The model has no price.", "unpriced_model"),
+    402: (
+        "The model has no price, or all cost more than the request allows.",
+        "unpriced_model budget_exceeded",
+    ),
     403: (
         "The key, or its project, may not do this.",
         "permission_denied residency_violation",

@@ -13,6 +13,7 @@ from drf_spectacular.utils import (
 from gateway.openapi.common import (
     ANSWER,
     ATTRIBUTION,
+    BOUNDS,
     PROJECT,
     REQUEST_ID,
     WAITING,
@@ -89,7 +90,7 @@ embeddings_schema = extend_schema(
         "then have length one, as OpenAI's have. Also at `/openai/v1/embeddings`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"application/json": _REQUEST},
     responses={
         (200, "application/json"): OpenApiResponse(_ANSWER, "The vectors."),
@@ -155,6 +156,7 @@ def _gemini(
             OpenApiParameter("model", str, "path", description="A model or alias."),
             PROJECT,
             *ATTRIBUTION,
+            *BOUNDS,
             REQUEST_ID,
             *ANSWER,
             *WAITING,

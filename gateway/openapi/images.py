@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from gateway.openapi.common import (
     ANSWER,
     ATTRIBUTION,
+    BOUNDS,
     PROJECT,
     REQUEST_ID,
     WAITING,
@@ -67,7 +68,7 @@ images_schema = extend_schema(
         "it reports, else by the picture. Also at `/openai/v1/images/generations`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"application/json": _REQUEST},
     responses={
         (200, "application/json"): OpenApiResponse(_ANSWER, "The pictures."),

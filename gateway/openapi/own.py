@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from gateway.openapi.common import (
     ANSWER,
     ATTRIBUTION,
+    BOUNDS,
     PROJECT,
     REFUSALS,
     REQUEST_ID,
@@ -179,7 +180,7 @@ def _refusals(*statuses: int) -> dict[int, OpenApiResponse]:
     return found
 
 
-_HEADERS = [PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING]
+_HEADERS = [PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING]
 
 generate_schema = extend_schema(
     operation_id="generate",

@@ -2,7 +2,14 @@
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import ANSWER, ATTRIBUTION, PROJECT, REQUEST_ID, refusals
+from gateway.openapi.common import (
+    ANSWER,
+    ATTRIBUTION,
+    BOUNDS,
+    PROJECT,
+    REQUEST_ID,
+    refusals,
+)
 
 _STATUSES = (400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504)
 _ANYTHING = {"type": "object", "additionalProperties": True}
@@ -28,6 +35,7 @@ proxy_schema = extend_schema(
         ),
         PROJECT,
         *ATTRIBUTION,
+        *BOUNDS,
         REQUEST_ID,
         *ANSWER,
     ],

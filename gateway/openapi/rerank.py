@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from gateway.openapi.common import (
     ANSWER,
     ATTRIBUTION,
+    BOUNDS,
     PROJECT,
     REFUSALS,
     REQUEST_ID,
@@ -95,7 +96,7 @@ rerank_schema = extend_schema(
         "`/openai/v1/rerank`. Errors are `message`, `code` and `param`."
     ),
     tags=["Cohere"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"application/json": _REQUEST},
     responses={
         200: OpenApiResponse(_ANSWER, "The documents, the most relevant first."),

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from gateway.openapi.common import (
     ANSWER,
     ATTRIBUTION,
+    BOUNDS,
     PROJECT,
     REQUEST_ID,
     WAITING,
@@ -110,7 +111,7 @@ responses_schema = extend_schema(
         "tools) needs a target that speaks them. Also at `/openai/v1/responses`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
     request={"application/json": _REQUEST},
     responses={
         (200, "application/json"): OpenApiResponse(_OBJECT, "The response."),

@@ -4,7 +4,12 @@ from typing import ClassVar
 
 from rest_framework.request import Request
 
-from gateway.controls import attribution_in, models_in, preferences_in
+from gateway.controls import (
+    attribution_in,
+    max_cost_in,
+    models_in,
+    preferences_in,
+)
 from gateway.dialects import openai_speech, openai_transcription
 from gateway.errors import InvalidRequest
 from gateway.forms import form_in
@@ -65,4 +70,5 @@ class TranscriptionsView(InferenceView):
             content_type=content_type,
             units=openai_transcription.units(body),
             strict_params=edge.key.project.strict_params,
+            max_cost_usd=max_cost_in(edge.edge_headers),
         )

@@ -8,8 +8,15 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from gateway.authentication import HasProjectKey, ProjectKeyAuthentication
-from gateway.controls import attribution_in, forwarded_in, models_in, preferences_in
+from gateway.controls import (
+    attribution_in,
+    forwarded_in,
+    max_cost_in,
+    models_in,
+    preferences_in,
+)
 from gateway.errors import InvalidRequest, MethodRefused, Refusal
+from gateway.patience import patience_in
 from gateway.records import KeyRecord
 from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.serve import Gateway, serve
@@ -123,6 +130,9 @@ class InferenceView(APIView):
             ),
             strict_params=edge.key.project.strict_params,
             effort=effort if type(effort) is str else "",
+            patience_s=patience_in(edge.edge_headers),
+            max_cost_usd=max_cost_in(edge.edge_headers),
+            cache_wish=edge.edge_headers.get(b"x-signalbox-cache", b""),
         )
 
     def read_body(self) -> JSON:

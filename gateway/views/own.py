@@ -7,8 +7,9 @@ import msgspec
 import orjson
 from rest_framework.request import Request
 
+from gateway.canonical import ChatRequest
 from gateway.dialects import signalbox
-from gateway.errors import Refusal
+from gateway.errors import InvalidRequest, Refusal
 from gateway.exchange import canonical_of
 from gateway.generate_answers import OwnStream, answer_of
 from gateway.generate_requests import attribution_of, model_of, preferences_of
@@ -21,6 +22,7 @@ from gateway.openapi.own import (
 from gateway.provider_lists import health_report, provider_list
 from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.serve import Outcome, serve
+from gateway.structured_output import SchemaRefused, check_format
 from gateway.types import JSON, InferenceRequest
 from gateway.views.base import InferenceView
 
@@ -77,7 +79,7 @@ class GenerateView(OwnView):
         asked.stream = stream
         asked.preferences = preferences_of(body, asked.preferences, project, catalog)
         asked.attribution = attribution_of(body, asked.attribution)
-        canonical_of(asked, signalbox)
+        _check_format(canonical_of(asked, signalbox))
         asked.model = model_of(body, project, catalog)
         return asked
 
@@ -119,6 +121,14 @@ class HealthView(OwnView):
         return self.json_reply(
             health_report(edge.key.project, snapshot.catalog, latest)
         )
+
+
+def _check_format(canonical: ChatRequest) -> None:
+    """Refuse a schema that no answer could be checked against."""
+    try:
+        check_format(canonical.output_format)
+    except SchemaRefused as error:
+        raise InvalidRequest(str(error), param="responseFormat") from error
 
 
 def _without_provider(body: JSON) -> JSON:

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from catalog.protocols import Operation
-from gateway.controls import attribution_in
+from gateway.controls import attribution_in, max_cost_in
 from gateway.dialects import openai_chat
 from gateway.errors import InvalidRequest, RouteNotFound
 from gateway.forms import form_in
@@ -98,6 +98,7 @@ class ProxyView(InferenceView):
             content=edge.content,
             content_type=content_type,
             units=_units_of(operation, body),
+            max_cost_usd=max_cost_in(edge.edge_headers),
         )
 
 

@@ -39,6 +39,7 @@ class ProjectAdmin(ActivationAdmin):
                     "cache",
                     "allow_unpriced",
                     "strict_params",
+                    "fallback_on_content_policy",
                     "capture",
                 ]
             },

@@ -53,6 +53,12 @@ class Project(models.Model):
         blank=True,
         help_text='Answer cache, e.g. {"enabled": true, "ttl_s": 86400}.',
     )
+    cache_purges = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="When kept answers were purged, by what: seconds since 1970.",
+    )
     auto_approve_threshold_usd = models.DecimalField(
         max_digits=12,
         decimal_places=4,
@@ -77,6 +83,10 @@ class Project(models.Model):
     strict_params = models.BooleanField(
         default=False,
         help_text="Refuse parameters that have no counterpart, rather than drop them.",
+    )
+    fallback_on_content_policy = models.BooleanField(
+        default=False,
+        help_text="Ask the next target when one refuses the content of a request.",
     )
     capture = models.BooleanField(
         default=False, help_text="Keep request and answer texts, sealed."

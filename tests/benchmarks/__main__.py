@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.simulator import SimulatorProcess
 from tests.benchmarks import hot_path, load, report, rows
 from tests.benchmarks.exactness import verify
-from tests.benchmarks.load import SCENARIOS, Scenario
+from tests.benchmarks.load import SCENARIOS, TRANSLATED, Scenario
 from tests.benchmarks.machine import Cores
 from tests.benchmarks.results import Results, bars, by_processor_time
 from tests.benchmarks.systems import System, bare_relay, gateway, storage
@@ -45,7 +45,9 @@ def _measure(
             return 0
         with storage() as store, gateway(cores, store, simulator.url) as ours:
             results = _rounds([direct, bare, ours], options)
-            begun = simulator.ledger()["billable_by_model"][rows.MODEL]
+            _translations(ours, options, results)
+            counted = simulator.ledger()["billable_by_model"]
+            begun = sum(counted[model] for _, _, model in rows.UPSTREAMS.values())
             exactness = verify(ours, store, begun)
     print()
     found = bars(results)
@@ -73,19 +75,41 @@ def _rounds(systems: Sequence[System], options: argparse.Namespace) -> Results:
     for number in range(options.rounds):
         for scenario in SCENARIOS:
             for system in systems:
-                measurement = _load(system, scenario, options.seconds)
-                results.add(system.name, scenario, measurement)
-                print(
-                    f"round {number + 1}: {scenario.name}: {system.name}: "
-                    f"{measurement.rate * scenario.scale:,.0f}/s",
-                    file=sys.stderr,
-                )
+                _run(number, system, scenario, options, results)
     return results
+
+
+def _translations(
+    system: System, options: argparse.Namespace, results: Results
+) -> None:
+    """Load the gateway with providers that do not speak the clients' dialect."""
+    for scenario in TRANSLATED:
+        _load(system, scenario, WARM_UP_SECONDS)
+    for number in range(options.rounds):
+        for scenario in TRANSLATED:
+            _run(number, system, scenario, options, results)
+
+
+def _run(
+    number: int,
+    system: System,
+    scenario: Scenario,
+    options: argparse.Namespace,
+    results: Results,
+) -> None:
+    measurement = _load(system, scenario, options.seconds)
+    results.add(system.name, scenario, measurement)
+    print(
+        f"round {number + 1}: {scenario.name}: {system.name}: "
+        f"{measurement.rate * scenario.scale:,.0f}/s",
+        file=sys.stderr,
+    )
 
 
 def _load(system: System, scenario: Scenario, seconds: int) -> load.Measurement:
     used = system.cpu_seconds()
-    measurement = load.run_wrk(system.url, system.body, system.key, scenario, seconds)
+    body = system.body(scenario.upstream)
+    measurement = load.run_wrk(system.url, body, system.key, scenario, seconds)
     measurement = replace(measurement, cpu_seconds=system.cpu_seconds() - used)
     system.answered += measurement.requests - measurement.errors
     system.connections += scenario.clients

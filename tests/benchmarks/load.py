@@ -20,24 +20,36 @@ class NoLoadGenerator(Exception):
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of load: plain or streamed, from so many clients."""
+    """One kind of load: plain or streamed, from so many clients.
+
+    `upstream` is whose protocol the provider speaks; the clients speak OpenAI's.
+    """
 
     streamed: bool
     clients: int
+    upstream: str = "openai"
 
     @property
     def name(self) -> str:
+        if self.is_translated:
+            return f"translated from {self.upstream}, {self.clients} clients"
         return f"{'streamed' if self.streamed else 'plain'}, {self.clients} clients"
 
     @property
+    def is_translated(self) -> bool:
+        return self.upstream != "openai"
+
+    @property
     def scale(self) -> int:
-        """What one answer counts for: a stream is worth its events."""
+        """What one answer counts for: a stream is worth the events that clients get."""
         return EVENTS if self.streamed else 1
 
 
 SCENARIOS = [
     Scenario(streamed, clients) for streamed in (False, True) for clients in (1, 16, 64)
 ]
+# What the gateway alone can do.
+TRANSLATED = [Scenario(True, 16, upstream) for upstream in ("anthropic", "gemini")]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tests.benchmarks.hot_path import Function
-from tests.benchmarks.load import SCENARIOS, Spread
+from tests.benchmarks.load import SCENARIOS, TRANSLATED, Spread
 from tests.benchmarks.machine import CHECKOUT, command_line, describe
 from tests.benchmarks.results import Bar, Results
 
@@ -31,7 +31,7 @@ def rates(results: Results) -> list[str]:
         "of bare",
     ]
     rows = []
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, *TRANSLATED):
         for system in SYSTEMS:
             if not results.runs[system, scenario]:
                 continue
@@ -41,7 +41,7 @@ def rates(results: Results) -> list[str]:
             cpu = results.spread(system, scenario, lambda run: run.cpu_us)
             busy = results.spread(system, scenario, lambda run: run.busy)
             ratio = ""
-            if system == "gateway":
+            if system == "gateway" and not scenario.is_translated:
                 ratio = f"{results.ratio(scenario).median:.2f}"
             rows.append(
                 [

@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.benchmarks.load import Measurement, Scenario, Spread
+from gateway.simulator.bench import EVENTS
+from tests.benchmarks.load import TRANSLATED, Measurement, Scenario, Spread
 
 # The clients that saturate a core; with one there is only waiting.
 _LOADED = (16, 64)
+_TRANSLATED_EVENTS = 10_000
 
 
 @dataclass
@@ -60,7 +62,11 @@ class Bar:
 
 def bars(results: Results) -> list[Bar]:
     one, sixteen = Scenario(False, 1), Scenario(False, 16)
-    found = [_ratio_bar(results, streamed=False), _ratio_bar(results, streamed=True)]
+    found = [
+        _ratio_bar(results, streamed=False),
+        _ratio_bar(results, streamed=True),
+        _translated_bar(results),
+    ]
     ratio = results.spread("gateway", sixteen, lambda run: run.p99_ms / run.p50_ms)
     found.append(
         Bar(
@@ -107,6 +113,22 @@ def _ratio_bar(results: Results, *, streamed: bool) -> Bar:
         "≥ 0.5",
         _figure(worst, 2),
         worst.median >= 0.5,
+    )
+
+
+def _translated_bar(results: Results) -> Bar:
+    """Take the worse of the protocols; an event is one that the client gets."""
+    spreads = [
+        results.spread("gateway", scenario, lambda run: run.rate * EVENTS)
+        for scenario in TRANSLATED
+    ]
+    worst = min(spreads, key=lambda spread: spread.median)
+    names = " and ".join(scenario.upstream.title() for scenario in TRANSLATED)
+    return Bar(
+        f"streamed events/s translated for OpenAI's clients, the worse of {names}",
+        f"≥ {_TRANSLATED_EVENTS:,}",
+        f"{worst.median:,.0f} ({worst.low:,.0f} … {worst.high:,.0f})",
+        worst.median >= _TRANSLATED_EVENTS,
     )
 
 

@@ -42,9 +42,10 @@ class System:
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 
-    @property
-    def body(self) -> dict[str, object]:
-        return {"model": self.model, "messages": [{"role": "user", "content": "Hello"}]}
+    def body(self, upstream: str = "openai") -> dict[str, object]:
+        """Return a request for an answer of a provider that speaks this protocol."""
+        model = self.model if upstream == "openai" else f"{self.model}-{upstream}"
+        return {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
 
 
 class DidNotStart(Exception):
@@ -144,7 +145,7 @@ def wait_for_answer(system: System, process: "subprocess.Popen[bytes]") -> None:
     while time.monotonic() < deadline and process.poll() is None:
         try:
             answer = httpx.post(
-                f"{system.url}/v1/chat/completions", json=system.body, headers=headers
+                f"{system.url}/v1/chat/completions", json=system.body(), headers=headers
             )
         except httpx.TransportError:
             time.sleep(0.05)

@@ -104,13 +104,58 @@ def make_catalog(url: str) -> None:
         AliasTarget.objects.create(alias=alias, model=model)
 
 
+def put_before(url: str, alias: str) -> None:
+    """Let another provider at that address be asked first, as an alias of its own."""
+    from catalog.models import AIModel, Alias, AliasTarget, Endpoint, Price, Provider
+
+    # The provider of an earlier test is where this one is now.
+    Provider.objects.filter(slug="first").update(base_url=url)
+    first, is_new = Provider.objects.get_or_create(
+        slug="first",
+        defaults={
+            "name": "First",
+            "base_url": url,
+            "handler": "openai_chat",
+            "auth": "none",
+            "allow_private_addresses": True,
+        },
+    )
+    if is_new:
+        Endpoint.objects.create(
+            provider=first, operation="chat", pattern="/v1/chat/completions"
+        )
+    for name, model_id in (("", MODELS["quick"]), ("-stream", MODELS["stream"])):
+        spare = AIModel.objects.get(provider__slug="sim", model_id=model_id)
+        model = AIModel.objects.create(
+            provider=first,
+            model_id=f"{model_id}-{alias}",
+            capabilities=spare.capabilities,
+        )
+        for component in ("input", "output"):
+            Price.objects.create(
+                model=model,
+                component=component,
+                per_million=Decimal("0.10"),
+                valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+        row = Alias.objects.create(name=f"{alias}{name}", operation="chat")
+        AliasTarget.objects.create(alias=row, model=model, priority=1)
+        AliasTarget.objects.create(alias=row, model=spare, priority=2)
+
+
 def new_key(project: str, limits: list[tuple[str, int, str]] | None) -> str:
     """Issue a key; a new project gets limits that never refuse, or those given."""
     from tenants.models import ApiKey, Limit, Organization, Project
 
     organization, _ = Organization.objects.get_or_create(slug="default")
     row, is_new = Project.objects.get_or_create(
-        slug=project, defaults={"organization": organization, "name": project}
+        slug=project,
+        defaults={
+            "organization": organization,
+            "name": project,
+            # Every request is to be asked.
+            "cache": {"enabled": False},
+        },
     )
     if is_new:
         generous = [
@@ -187,6 +232,7 @@ COMMANDS = {
     each.__name__: each
     for each in (
         make_catalog,
+        put_before,
         new_key,
         revoke,
         save_colour,

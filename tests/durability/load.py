@@ -29,6 +29,7 @@ class Answer:
     # A stream is complete when its terminator came.
     complete: bool = False
     is_local: bool = False
+    provider: str = ""
     error: str = ""
 
     @property
@@ -121,6 +122,7 @@ async def ask(
         ) as response:
             content = await response.read()
             answer.status = response.status
+            answer.provider = response.headers.get("x-signalbox-provider", "")
             answer.is_local = response.headers.get("x-signalbox-limits") == "local"
             answer.complete = not stream or content.endswith(b"data: [DONE]\n\n")
             if not (answer.status == 200 and answer.complete):

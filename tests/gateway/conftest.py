@@ -107,10 +107,12 @@ def offer(live: LiveGateway, provider: Provider) -> Offer:
 
 def offered_model(provider: Provider, model_id: str) -> AIModel:
     """Return a model of that name, with a price of 1 and 2 USD per million tokens."""
-    found = AIModel.objects.filter(provider=provider, model_id=model_id).first()
+    found: AIModel | None = AIModel.objects.filter(
+        provider=provider, model_id=model_id
+    ).first()
     if found is not None:
         return found
-    model = AIModelFactory.create(provider=provider, model_id=model_id)
+    model: AIModel = AIModelFactory.create(provider=provider, model_id=model_id)
     for component, usd in (("input", "1.00"), ("output", "2.00")):
         PriceFactory.create(model=model, component=component, per_million=Decimal(usd))
     return model

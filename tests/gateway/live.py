@@ -18,6 +18,8 @@ from django.test import override_settings
 from config import application
 from config.application import Application
 from config.protocol import LimitedHttpProtocol
+from gateway.cache import table
+from gateway.cache.questions import AnswerCache
 from gateway.catalog_loading import newest_version
 from gateway.limits import Limiter
 from gateway.serve import Gateway
@@ -68,6 +70,9 @@ class LiveGateway:
         with (
             override_settings(SPOOL_DIR=self.folder),
             patch.object(application, "Limiter", patient),
+            patch.object(
+                application, "AnswerCache", partial(AnswerCache, answer_s=_PATIENT_S)
+            ),
         ):
             self._thread.start()
             wait_until(lambda: self._server.started or not self._thread.is_alive())
@@ -119,6 +124,7 @@ class LiveGateway:
         wait_until(lambda: not self.unfinished_tasks())
         wait_until(lambda: self.spool.depth().open_intents == 0)
         wait_until(lambda: self.spool.depth().unshipped_bytes == 0)
+        wait_until(lambda: not self.gateway.cache.table.waiting)
 
     def unfinished_tasks(self) -> set[asyncio.Task[Any]]:
         """Return the tasks that were not there when the gateway had just started."""
@@ -140,9 +146,13 @@ class LiveGateway:
     def assert_nothing_is_left(self) -> None:
         """Fail when a request left something behind."""
         self.settled()
+        # A credential that was quarantined is news; the database is emptied next.
+        self.caught_up()
         wait_until(lambda: self.open_calls() == 0)
         assert not (self.folder / QUARANTINE_NAME).exists(), "an event was refused"
         assert not self.gateway.limiter._held, "a lease was not given back"
+        running = [each for each in self.gateway.standings if each.running]
+        assert not running, "an attempt counts as running"
 
     def _do(self, work: Callable[[], _T]) -> _T:
         """Do something in the gateway's thread, outside of any task."""
@@ -160,6 +170,7 @@ class LiveGateway:
     def _run(self) -> None:
         with (
             patch.object(shipper, "TURN_SECONDS", _SHIP_EVERY_S),
+            patch.object(table, "WRITE_EVERY_S", _SHIP_EVERY_S),
             asyncio.Runner(loop_factory=lambda: self._loop) as runner,
         ):
             runner.run(self._server.serve([self._socket]))

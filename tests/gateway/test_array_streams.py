@@ -13,7 +13,7 @@ from gateway.errors import Draining, Refusal
 from gateway.simulator import Simulator
 from tenants.models import Project
 from tests.gateway.live import LiveGateway
-from tests.gateway.test_dialect_matrix import PROTOCOLS, offered
+from tests.gateway.matrix.providers import PROTOCOLS, offered
 
 HELLO = {"contents": [{"role": "user", "parts": [{"text": "Hello there"}]}]}
 

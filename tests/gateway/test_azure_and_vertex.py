@@ -208,7 +208,8 @@ def test_claude_on_vertex_is_asked_at_its_path(
 
     place = b"POST /v1/projects/p/locations/global/publishers/anthropic/models/"
     lines = [said.request.partition(b"\r\n")[0] for said in house.said]
-    assert lines == [
+    # It says nothing, so that it is asked more than once.
+    assert list(dict.fromkeys(lines)) == [
         place + b"claude-sonnet-4-5@20250929:rawPredict HTTP/1.1",
         place + b"claude-sonnet-4-5@20250929:streamRawPredict HTTP/1.1",
     ]

@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from gateway.candidates import Candidates, candidates_for
 from gateway.errors import (
+    CostBoundExceeded,
     InvalidRequest,
     NoCandidate,
     Refusal,
@@ -16,7 +18,7 @@ from gateway.errors import (
     UnpricedModel,
 )
 from gateway.records import AliasRecord, CredentialRecord, ModelRecord, ProjectRecord
-from gateway.types import InferenceRequest, ProviderPreferences
+from gateway.types import InferenceRequest, PriceBound, ProviderPreferences
 from tenants.encryption import Secret
 from tests.gateway.records import (
     NOTHING,
@@ -182,6 +184,114 @@ def test_data_stays_in_the_regions_of_the_project() -> None:
     assert names(found(request("fast"), project=project)) == ["two/m2"]
     with pytest.raises(ResidencyViolation):
         found(request("m1"), project=project)
+
+
+SEES = replace(DEAR, capabilities=frozenset({"text", "vision"}))
+PICTURE: Any = {
+    "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]
+}
+
+
+def test_what_the_body_shows_to_need_drops_who_is_not_known_to_be_able() -> None:
+    candidates = found(request("fast", body=PICTURE), models=(CHEAP, SEES))
+
+    assert names(candidates) == ["two/m2"]
+    assert [(d.model, d.code, d.reason) for d in candidates.dropped] == [
+        ("one/m1", "capability", "it lacks vision")
+    ]
+
+
+def test_where_nobody_is_known_to_be_able_the_provider_decides() -> None:
+    candidates = found(request("fast", body=PICTURE))
+
+    assert names(candidates) == ["one/m1", "two/m2"]
+    assert set(candidates.doubts) == {0, 1}
+    assert candidates.dropped == []
+
+
+def test_what_is_passed_on_unread_is_for_its_provider_to_judge() -> None:
+    asked = request("fast", body=PICTURE)
+
+    candidates = candidates_for(
+        asked, PROJECT, catalog((CHEAP, SEES), (FAST,)), is_passed_on=True
+    )
+
+    assert names(candidates) == ["one/m1", "two/m2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "max_output_tokens", "served_by"),
+    [
+        (100, 100, ["one/m1", "two/m2"]),
+        (4_000, 100, ["two/m2"]),
+        (100, 3_990, ["two/m2"]),
+    ],
+)
+def test_who_has_too_small_a_window_is_dropped_when_another_has_a_larger(
+    words: int, max_output_tokens: int, served_by: list[str]
+) -> None:
+    small = replace(CHEAP, context_window=4_000)
+    text = "words and " * words
+    asked = request(
+        "fast",
+        body={"messages": [{"role": "user", "content": text}]},
+        max_output_tokens=max_output_tokens,
+    )
+    asked.size = len(text)
+
+    candidates = found(asked, models=(small, DEAR))
+
+    assert names(candidates) == served_by
+    assert [d.code for d in candidates.dropped] == ["context_window"] * (
+        2 - len(served_by)
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "served_by"),
+    [
+        (PriceBound(), ["one/m1", "two/m2"]),
+        (PriceBound(input=Decimal(1)), ["one/m1"]),
+        (PriceBound(output=Decimal("1.5")), ["one/m1"]),
+        (PriceBound(Decimal(3), Decimal(3)), ["one/m1", "two/m2"]),
+    ],
+)
+def test_who_asks_for_more_than_max_price_is_dropped(
+    bound: PriceBound, served_by: list[str]
+) -> None:
+    dear = replace(DEAR, prices=model(2, usd="3").prices)
+    asked = request("fast", preferences=ProviderPreferences(max_price=bound))
+
+    assert names(found(asked, models=(CHEAP, dear))) == served_by
+
+
+def test_a_price_that_is_not_known_is_above_every_max_price() -> None:
+    project = replace(PROJECT, allow_unpriced=True)
+    unpriced = replace(CHEAP, prices=())
+    bound = PriceBound(input=Decimal(1_000))
+    asked = request("fast", preferences=ProviderPreferences(max_price=bound))
+
+    assert names(found(asked, models=(unpriced, DEAR), project=project)) == ["two/m2"]
+
+
+def test_who_would_cost_too_much_is_dropped_and_nobody_left_is_a_402() -> None:
+    dear = replace(DEAR, prices=model(2, usd="100").prices)
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+
+    def asked(usd: str) -> InferenceRequest:
+        return request("fast", body=body, max_cost_usd=Decimal(usd))
+
+    candidates = found(asked("0.001"), models=(CHEAP, dear))
+    assert names(candidates) == ["one/m1"]
+    assert candidates.dropped[0].code == "max_cost"
+
+    with pytest.raises(CostBoundExceeded, match="would cost about") as refused:
+        found(asked("0.00001"), models=(CHEAP, dear))
+    assert (refused.value.status_code, refused.value.code) == (402, "budget_exceeded")
+
+
+def test_a_model_that_is_named_itself_is_routed_as_specified() -> None:
+    assert found(request("one/m1")).strategy == "specified"
 
 
 def test_an_alias_without_active_models_serves_nobody() -> None:

@@ -5,6 +5,8 @@ import pytest
 from gateway.errors import (
     ContentRefused,
     ContextLengthExceeded,
+    DeadlineReached,
+    QuotaSpent,
     RequestRefused,
     UpstreamAccountError,
     UpstreamError,
@@ -23,14 +25,14 @@ from gateway.errors import (
         (400, "context_length_exceeded", ContextLengthExceeded),
         (400, "content_policy_violation", ContentRefused),
         (401, "", UpstreamAccountError),
-        (402, "", UpstreamAccountError),
+        (402, "", QuotaSpent),
         (403, "content_filter", UpstreamAccountError),
         (404, "", UpstreamModelMissing),
         (408, "", UpstreamUnavailable),
         (413, "", RequestRefused),
         (422, "", RequestRefused),
         (429, "", UpstreamRateLimited),
-        (429, "insufficient_quota", UpstreamAccountError),
+        (429, "insufficient_quota", QuotaSpent),
         (500, "context_length_exceeded", UpstreamUnavailable),
         (503, "", UpstreamUnavailable),
         (529, "overloaded_error", UpstreamUnavailable),
@@ -60,7 +62,7 @@ def test_a_failed_call_is_named(
         ("999", UpstreamUnavailable, 502),
         ("4290", UpstreamUnavailable, 502),
         ("٤٠٠", RequestRefused, 400),
-        ("insufficient_quota", UpstreamAccountError, 502),
+        ("insufficient_quota", QuotaSpent, 502),
         ("context_length_exceeded", UpstreamUnavailable, 502),
     ],
 )
@@ -73,10 +75,10 @@ def test_an_error_in_a_good_answer_is_the_providers_unless_it_names_a_status(
     assert error.status == status
 
 
-def test_only_what_the_client_asked_for_ends_the_search() -> None:
+def test_only_what_the_client_asked_for_or_its_time_ends_the_search() -> None:
     ends = {kind for kind in _kinds(UpstreamError) if not kind.try_next}
 
-    assert ends == {RequestRefused, ContentRefused}
+    assert ends == {RequestRefused, ContentRefused, DeadlineReached}
 
 
 def _kinds(kind: type[UpstreamError]) -> set[type[UpstreamError]]:

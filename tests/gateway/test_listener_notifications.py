@@ -6,9 +6,9 @@ from gateway.listener import Change, parse_change
 
 
 def test_a_notification_says_what_changed() -> None:
-    assert parse_change(
-        '{"version": 7, "scope": "catalog", "projects": []}'
-    ) == Change(7, catalog=True, projects=frozenset())
+    assert parse_change('{"version": 7, "scope": "catalog", "projects": []}') == Change(
+        7, catalog=True, projects=frozenset()
+    )
     assert parse_change(
         '{"version": 8, "scope": "tenants", "projects": [1, 2]}'
     ) == Change(8, catalog=False, projects=frozenset({1, 2}))

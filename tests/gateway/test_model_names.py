@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gateway.candidates import candidates_for, choice_for
+from gateway.candidates import candidates_for
+from gateway.choices import choice_for
 from gateway.errors import UnknownModel
 from gateway.fine_tunes import base_ids
 from gateway.model_lists import entries_for, entry_for

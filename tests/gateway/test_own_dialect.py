@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from catalog.models import Provider
+from gateway.observations import OBSERVATIONS
 from gateway.simulator import Simulator
 from tenants.models import Project
 from tests.factories import (
@@ -20,7 +21,7 @@ from tests.factories import (
 )
 from tests.gateway.conftest import Offer, offered_model
 from tests.gateway.live import LiveGateway
-from tests.gateway.test_dialect_matrix import PROTOCOLS, offered
+from tests.gateway.matrix.providers import PROTOCOLS, offered
 from tests.gateway.test_endings import end_requests
 
 GENERATE, STREAM = "/api/ai/generate", "/api/ai/stream"
@@ -400,6 +401,8 @@ def test_routing_orders_and_narrows(
         return answer
 
     assert routed()["model"] == "sim-a"
+    # Nothing was seen yet, so the catalog's figures count.
+    OBSERVATIONS.clear()
     fastest = routed(strategy="fastest")
     assert (fastest["model"], fastest["routing"]["strategy"]) == ("sim-chat", "fastest")
     assert routed(requiredCapabilities=["vision"])["model"] == "sim-chat"

@@ -16,7 +16,12 @@ from gateway.provider_checks import KEPT, check_all, check_due, trim
 from gateway.simulator import Simulator
 from gateway.tasks import check_providers
 from tenants.models import Project
-from tests.factories import CredentialFactory, EndpointFactory, ProviderFactory
+from tests.factories import (
+    CredentialFactory,
+    EndpointFactory,
+    ProjectFactory,
+    ProviderFactory,
+)
 from tests.gateway.scripted_upstream import ScriptedUpstream
 
 pytestmark = pytest.mark.django_db
@@ -315,3 +320,19 @@ def test_a_provider_without_endpoints_is_configured_and_not_asked(
 
     assert finding.standing == "configured"
     assert not ProviderCheck.objects.exists()
+
+
+def test_private_providers_take_turns_when_there_are_many(
+    upstream: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.provider_checks._PRIVATE_AT_ONCE", 2)
+    monkeypatch.setattr("gateway.provider_checks._NOT_SOONER", timedelta(0))
+    for number in range(3):
+        provider_at(upstream.url, f"own-{number}", project=ProjectFactory.create())
+
+    check_due()
+    check_due()
+
+    checked = ProviderCheck.objects.values_list("provider__slug", flat=True)
+    assert {*checked} == {"own-0", "own-1", "own-2"}
+    assert len(checked) == 4

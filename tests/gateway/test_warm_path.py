@@ -15,6 +15,7 @@ import redis
 from django.conf import settings
 
 from gateway.limit_scripts import ADMIT, HEARTBEAT, SETTLE
+from gateway.observation_sharing import SHARE
 from tenants.models import ApiKey, Project
 from tests.factories import LimitFactory
 from tests.gateway.conftest import Offer
@@ -28,6 +29,7 @@ _SCRIPTS = {
     ADMIT.digest: "admit",
     SETTLE.digest: "settle",
     HEARTBEAT.digest: "heartbeat",
+    SHARE.digest: "share",
 }
 
 
@@ -162,5 +164,5 @@ def test_a_warm_request_asks_redis_once_at_most(
     assert a.call_count == REQUESTS * admissions
     assert counts["admit"] == REQUESTS * admissions
     assert settlements <= counts["settle"] <= REQUESTS * settlements
-    # The heartbeat of the process has its own time and belongs to no request.
-    assert {*counts} <= {"admit", "settle", "heartbeat"}
+    # What a process tells of itself has its own time and belongs to no request.
+    assert {*counts} <= {"admit", "settle", "heartbeat", "share"}

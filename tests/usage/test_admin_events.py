@@ -206,6 +206,25 @@ def test_events_are_read_only(admin_client: Client) -> None:
     assert admin_client.post(f"{LIST}{event.pk}/delete/").status_code == 403
 
 
+def test_a_routing_decision_is_told_line_by_line(admin_client: Client) -> None:
+    event = make_event(
+        make_project(),
+        routing={
+            "order": ["one/a", "two/b"],
+            "scores": [0.002, None],
+            "first": "prompt_held",
+            "dropped": {"three/c": "residency_violation"},
+        },
+    )
+
+    text = text_of(admin_client.get(pages_of(event)))
+
+    assert "1. one/a (score 0.002)" in text
+    assert "2. two/b" in text
+    assert "- three/c (dropped: residency_violation)" in text
+    assert "The first may still hold the beginning of the conversation." in text
+
+
 def test_a_tenants_words_are_no_markup(admin_client: Client) -> None:
     event = make_event(
         make_project(),

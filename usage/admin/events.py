@@ -1,6 +1,7 @@
 """Usage events: a long list, read newest first along its indexes, never counted."""
 
 import json
+from itertools import zip_longest
 from typing import Any
 
 from django.contrib import admin
@@ -37,6 +38,13 @@ STATUS_COLOURS = {
     "incomplete": "warning",
     "cancelled": "info",
     "unsettled": "warning",
+}
+
+# What is told of a routing decision in words, and why one goes first out of its turn.
+_SHOWN = frozenset({"order", "scores", "dropped", "first"})
+_MOVED = {
+    "explored": "The first was asked to learn how quickly it answers.",
+    "prompt_held": "The first may still hold the beginning of the conversation.",
 }
 
 
@@ -245,8 +253,27 @@ class UsageEventAdmin(ReadOnlyAdmin):
     def shown_routing(self, event: UsageEvent) -> SafeString | str:
         if not event.routing:
             return ""
-        text = json.dumps(event.routing, indent=2, ensure_ascii=False)
-        return format_html('<pre class="sb-json">{}</pre>', text)
+        return format_html('<pre class="sb-json">{}</pre>', _decision(event.routing))
+
+
+def _decision(routing: dict[str, Any]) -> str:
+    """Return a routing decision as lines: who was to be asked, and who was not."""
+    order = routing.get("order", [])
+    scores = routing.get("scores") or []
+    lines = [
+        f"{place}. {name}" + (f"  (score {score})" if score is not None else "")
+        for place, (name, score) in enumerate(zip_longest(order, scores), start=1)
+    ]
+    lines += [
+        f"-  {name}  (dropped: {code})"
+        for name, code in routing.get("dropped", {}).items()
+    ]
+    if (first := routing.get("first")) in _MOVED:
+        lines.append(_MOVED[first])
+    rest = {n: v for n, v in routing.items() if n not in _SHOWN}
+    if rest:
+        lines.append(json.dumps(rest, indent=2, ensure_ascii=False))
+    return "\n".join(lines)
 
 
 def _milliseconds(value: float | None) -> str:

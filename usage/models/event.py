@@ -71,6 +71,12 @@ class UsageEvent(models.Model):
         null=True,
         help_text="What the provider says that the answer cost.",
     )
+    saved_usd = models.DecimalField(
+        max_digits=24,
+        decimal_places=12,
+        null=True,
+        help_text="What an answer from the cache had cost when it was new.",
+    )
     price_ids = models.JSONField(default=list)
 
     latency_ms = models.FloatField(default=0)

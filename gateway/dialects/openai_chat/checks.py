@@ -3,6 +3,7 @@
 from gateway.types import JSON
 
 MAX_MODEL_LENGTH = 300
+_JSON_FORMATS = ("json_object", "json_schema")
 
 
 class Malformed(ValueError):
@@ -53,7 +54,7 @@ def max_output_tokens(body: JSON) -> int | None:
 def wants_json(body: JSON) -> bool:
     """Say whether the answer must be JSON, maybe of a given form."""
     wanted = body.get("response_format")
-    return type(wanted) is dict and wanted.get("type") in {"json_object", "json_schema"}
+    return type(wanted) is dict and wanted.get("type") in _JSON_FORMATS
 
 
 def wants_stream(body: JSON) -> bool:

@@ -3,6 +3,7 @@
 from gateway.types import JSON
 
 MAX_MODEL_LENGTH = 300
+_JSON_FORMATS = ("json_object", "json_schema")
 
 # Where the provider keeps what was said before; with one of them there may be no input.
 KEPT = ("previous_response_id", "conversation", "prompt")
@@ -54,7 +55,7 @@ def wants_json(body: JSON) -> bool:
     """Say whether the answer must be JSON, maybe of a given form."""
     text = body.get("text")
     wanted = text.get("format") if type(text) is dict else None
-    return type(wanted) is dict and wanted.get("type") in {"json_object", "json_schema"}
+    return type(wanted) is dict and wanted.get("type") in _JSON_FORMATS
 
 
 def wants_stream(body: JSON) -> bool:

@@ -8,7 +8,7 @@ from gateway.types import JSON
 
 _NAME = "openai_transcription"
 _FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
-_GRANULARITIES = frozenset({"word", "segment"})
+_GRANULARITIES = ("word", "segment")
 _READ = frozenset(
     {
         "file",

@@ -507,3 +507,8 @@ def test_a_request_comes_out_as_it_went_in(messages: Any, parameters: Any) -> No
         assert sent.pop("stream_options") == {"include_usage": True}
     assert dropped == []
     assert sent == body
+
+
+@pytest.mark.parametrize("kind", [None, [], {}, "text"])
+def test_a_format_of_no_known_kind_is_no_json(kind: Any) -> None:
+    assert not openai_chat.wants_json({"response_format": {"type": kind}})

@@ -478,3 +478,8 @@ def test_no_body_does_worse_than_being_malformed(body: JSON, given_input: Any) -
     with contextlib.suppress(openai_responses.Malformed):
         request = openai_responses.parse_request({**body, "input": given_input})
         json.dumps(request.extra)
+
+
+@pytest.mark.parametrize("kind", [None, [], {}, "text"])
+def test_a_format_of_no_known_kind_is_no_json(kind: Any) -> None:
+    assert not openai_responses.wants_json({"text": {"format": {"type": kind}}})

@@ -1,0 +1,106 @@
+"""The admin's page that explains a route."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import (
+    AIModelFactory,
+    AliasFactory,
+    AliasTargetFactory,
+    CredentialFactory,
+    EndpointFactory,
+    PriceFactory,
+    ProjectFactory,
+    ProviderFactory,
+)
+
+BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "Say hello."}]}
+URL = "/admin/explain/"
+
+
+@pytest.fixture(autouse=True)
+def catalog(db: None) -> None:
+    ProjectFactory.create(slug="acorn")
+    alias = AliasFactory.create(name="fast")
+    for slug, number in (("one", 1), ("two", 2)):
+        provider = ProviderFactory.create(slug=slug)
+        EndpointFactory.create(provider=provider)
+        model = AIModelFactory.create(provider=provider, model_id=f"m{number}")
+        PriceFactory.create(model=model)
+        PriceFactory.create(model=model, component="output")
+        AliasTargetFactory.create(alias=alias, model=model, priority=number)
+    CredentialFactory.create(provider=provider)
+
+
+def explained(client: Client, **fields: str) -> str:
+    given = {"project": "acorn", "model": "fast", "body": json.dumps(BODY), **fields}
+    response = client.post(URL, given)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_page_opens_with_a_sample_and_the_sidebar_leads_to_it(
+    admin_client: Client,
+) -> None:
+    page = admin_client.get(URL).content.decode()
+
+    assert "Say hello." in page
+    assert f'href="{reverse("explain")}"' in page
+
+
+def test_who_would_be_asked_and_who_was_dropped_is_shown(admin_client: Client) -> None:
+    page = explained(admin_client)
+
+    assert "two/m2" in page
+    assert "not_configured" in page
+    assert "one has no usable credential" in page
+    assert "ordered by priority" in page
+
+
+def test_a_refusal_is_shown(admin_client: Client) -> None:
+    page = explained(admin_client, model="one/m1")
+
+    assert "It would be refused with 503 no_healthy_candidate" in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"project": "nowhere"}, "There is no project of this slug."),
+        ({"body": "{"}, "This is not JSON"),
+        ({"body": "[]"}, "This must be a JSON object."),
+        ({"body": "{}"}, "must be a list of at least one message"),
+        ({"model": "nowhere"}, "There is no model or alias"),
+    ],
+)
+def test_mistakes_are_named(
+    admin_client: Client, fields: dict[str, str], complaint: str
+) -> None:
+    assert complaint in explained(admin_client, **fields)
+
+
+def test_what_was_typed_is_shown_as_text(admin_client: Client) -> None:
+    script = "<script>alert(1)</script>"
+
+    page = explained(admin_client, model=script, body=json.dumps({**BODY, "x": script}))
+
+    assert script not in page
+
+
+def test_only_who_may_see_aliases_and_projects_sees_the_page() -> None:
+    client = Client()
+    user = User.objects.create_user("ada", is_staff=True)
+    client.force_login(user)
+
+    assert client.get(URL).status_code == 403
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_alias", "view_project"])
+    )
+    assert client.get(URL).status_code == 200
+    client.logout()
+    assert client.get(URL).status_code == 302
