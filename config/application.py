@@ -7,20 +7,20 @@ from django.conf import settings
 
 from gateway.asgi import Message, Receive, Scope, Send
 from gateway.cache.questions import AnswerCache
+from gateway.configuration.snapshot import Snapshot
 from gateway.edge import PREFIXES, Edge
 from gateway.health import PATHS as HEALTH_PATHS
 from gateway.health import health_reply
-from gateway.limits import Limiter
+from gateway.limits.limiter import Limiter
 from gateway.metrics.endpoint import PATH as METRICS_PATH
 from gateway.metrics.endpoint import metrics_reply
 from gateway.metrics.publisher import Publisher
-from gateway.observation_sharing import ObservationSharing
-from gateway.observations import OBSERVATIONS
+from gateway.resilience.standings import Standings
+from gateway.selection.observation_sharing import ObservationSharing
+from gateway.selection.observations import OBSERVATIONS
 from gateway.sending import send_whole
 from gateway.serve import Gateway
-from gateway.snapshot import Snapshot
-from gateway.standings import Standings
-from gateway.transport import Transport
+from gateway.upstream.transport import Transport
 from usage.shipper import Shipper
 from usage.spool import Spool
 

@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from gateway.claims import (
+from gateway.configuration.records import KeyRecord
+from gateway.errors import LimitExceeded
+from gateway.limits.claims import (
     CONCURRENCY,
     REQUESTS,
     TOKENS,
@@ -12,9 +14,7 @@ from gateway.claims import (
     Verdict,
     claims_for,
 )
-from gateway.errors import LimitExceeded
-from gateway.limits import Limiter
-from gateway.records import KeyRecord
+from gateway.limits.limiter import Limiter
 from gateway.types import InferenceRequest
 
 _PERIODS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}

@@ -11,9 +11,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from gateway.configuration.records import KeyRecord, Missing
+from gateway.configuration.snapshot import ConfigurationUnavailable, Snapshot
 from gateway.errors import InvalidKey, Overloaded, PermissionRefused
-from gateway.records import KeyRecord, Missing
-from gateway.snapshot import ConfigurationUnavailable, Snapshot
 from tenants.keys import digest_of, key_id_in, key_id_of
 
 _BEARER = b"bearer "

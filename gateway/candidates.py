@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from gateway.choices import Choice, choice_for
+from gateway.configuration.records import (
+    Catalog,
+    CredentialRecord,
+    EndpointRecord,
+    ModelRecord,
+    ProjectRecord,
+)
 from gateway.errors import (
     CostBoundExceeded,
     InvalidRequest,
@@ -16,8 +22,9 @@ from gateway.errors import (
     ResidencyViolation,
     UnpricedModel,
 )
-from gateway.estimates import input_estimate, read_input
-from gateway.filters import (
+from gateway.selection.choices import Choice, choice_for
+from gateway.selection.estimates import input_estimate, read_input
+from gateway.selection.filters import (
     Reason,
     credential_for,
     doubt_about,
@@ -27,14 +34,7 @@ from gateway.filters import (
     refused_by_rule,
     unusable,
 )
-from gateway.needs import NOTHING, needs_of
-from gateway.records import (
-    Catalog,
-    CredentialRecord,
-    EndpointRecord,
-    ModelRecord,
-    ProjectRecord,
-)
+from gateway.selection.needs import NOTHING, needs_of
 from gateway.types import InferenceRequest
 from usage.costs import PriceSheet
 

@@ -11,12 +11,12 @@ import orjson
 from gateway.canonical import ChatRequest, ChatResult
 from gateway.errors import InvalidRequest
 from gateway.protocols import ADAPTERS
-from gateway.streams import Inspector
 from gateway.strict_json import join_fields
 from gateway.structured_output import unfenced
-from gateway.targets import Target
 from gateway.translation import TranslatedReader, left_open, with_defaults
 from gateway.types import InferenceRequest, Outgoing, UpstreamReply, Variant
+from gateway.upstream.streams import Inspector
+from gateway.upstream.targets import Target
 
 # Controls of Signalbox in a body; no provider sees them.
 CONTROLS = frozenset({"models", "provider"})

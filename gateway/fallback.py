@@ -6,17 +6,17 @@ import time
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from gateway.asking import Answer, Asking
 from gateway.candidates import Candidate
 from gateway.canonical import OutputFormat
 from gateway.errors import ContentRefused, UpstreamError
-from gateway.last_words import refusal_for
 from gateway.metering import Meter
-from gateway.retries import MAX_RETRIES, pause_before
-from gateway.standings import Standings
-from gateway.transport import Transport
-from gateway.turns import Turns
+from gateway.resilience.asking import Answer, Asking
+from gateway.resilience.last_words import refusal_for
+from gateway.resilience.retries import MAX_RETRIES, pause_before
+from gateway.resilience.standings import Standings
+from gateway.resilience.turns import Turns
 from gateway.types import InferenceRequest
+from gateway.upstream.transport import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -3,11 +3,11 @@
 import dataclasses
 
 from catalog.protocols import Capability
-from gateway.choices import choice_for
+from gateway.configuration.model_names import models_named
+from gateway.configuration.records import Catalog, ProjectRecord
 from gateway.errors import InvalidRequest
-from gateway.model_names import models_named
-from gateway.provider_lists import default_model_of, provider_named
-from gateway.records import Catalog, ProjectRecord
+from gateway.providers.lists import default_model_of, provider_named
+from gateway.selection.choices import choice_for
 from gateway.types import JSON, Attribution, ProviderPreferences
 
 

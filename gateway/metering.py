@@ -9,10 +9,10 @@ import msgspec
 from uuid_utils import uuid7
 
 from gateway.candidates import Candidate
+from gateway.configuration.records import KeyRecord
 from gateway.errors import Overloaded
 from gateway.metrics.counts import COUNTS
-from gateway.observations import OBSERVATIONS
-from gateway.records import KeyRecord
+from gateway.selection.observations import OBSERVATIONS
 from gateway.types import InferenceRequest
 from usage.costs import Cost, cost_of
 from usage.records import EventRecord

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from gateway.filters import credential_for
-from gateway.model_names import models_named
-from gateway.own_models import own_models
-from gateway.records import Catalog, ModelRecord, ProjectRecord
+from gateway.configuration.model_names import models_named
+from gateway.configuration.own_models import own_models
+from gateway.configuration.records import Catalog, ModelRecord, ProjectRecord
+from gateway.selection.filters import credential_for
 
 _METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
 

@@ -19,6 +19,7 @@ from catalog.patterns import path_of
 from gateway.admission import Grant, admit
 from gateway.authentication import KEY_HEADERS
 from gateway.candidates import Candidate, candidates_for
+from gateway.configuration.records import EndpointRecord, KeyRecord, ProviderRecord
 from gateway.errors import (
     PermissionRefused,
     Refusal,
@@ -28,13 +29,12 @@ from gateway.errors import (
 )
 from gateway.metering import Attempt, Meter
 from gateway.protocols import ADAPTERS
-from gateway.records import EndpointRecord, KeyRecord, ProviderRecord
 from gateway.serve import Gateway
 from gateway.sse import EventCutter, EventTooLarge
-from gateway.streams import MAX_EVENT_BYTES, Cutter, Inspector
-from gateway.targets import Target, build_target
-from gateway.transport import MAX_RESPONSE_BYTES, UpstreamCall
 from gateway.types import InferenceRequest, Outgoing, UpstreamReply, Variant
+from gateway.upstream.streams import MAX_EVENT_BYTES, Cutter, Inspector
+from gateway.upstream.targets import Target, build_target
+from gateway.upstream.transport import MAX_RESPONSE_BYTES, UpstreamCall
 from usage.tokens import Tokens, estimate_tokens
 
 # What a client says to us, or about its own connection.

@@ -16,7 +16,7 @@ _ALWAYS = b"cache-control: private, no-store\r\nx-content-type-options: nosniff\
 
 
 class EventStream(Protocol):
-    """A streamed answer as it is sent; see `gateway.streams.RelayedStream`."""
+    """A streamed answer as it is sent; see `gateway.upstream.streams.RelayedStream`."""
 
     @property
     def keepalive(self) -> bytes: ...

@@ -8,11 +8,12 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Final
 
+from catalog.protocols import Operation
 from gateway.candidates import Candidate, Candidates
-from gateway.estimates import expected_output
-from gateway.observations import OBSERVATIONS
-from gateway.prompt_affinity import PromptAffinity
-from gateway.text_tokens import family_factor
+from gateway.selection.estimates import expected_output
+from gateway.selection.observations import OBSERVATIONS
+from gateway.selection.prompt_affinity import PromptAffinity
+from gateway.selection.text_tokens import family_factor
 from gateway.types import InferenceRequest
 from usage.costs import cost_of
 from usage.tokens import Tokens
@@ -123,7 +124,19 @@ def plan_route(
     able = candidates.able
     if len(able) > 1:
         able = _in_order(candidates, request, affinity, explores=explores)
+        if request.operation == Operation.EMBEDDINGS and not request.models:
+            able = _of_one_model(able)
     return able if request.preferences.allow_fallbacks else able[:1]
+
+
+def _of_one_model(able: list[Candidate]) -> list[Candidate]:
+    """Return those that run the first one's model: vectors of others do not compare."""
+    model = _bare_name(able[0])
+    return [candidate for candidate in able if _bare_name(candidate) == model]
+
+
+def _bare_name(candidate: Candidate) -> str:
+    return candidate.model.model_id.rpartition("/")[2].lower()
 
 
 def log_route(

@@ -4,22 +4,22 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from gateway.admission import Grant, admit
-from gateway.asking import Answer
 from gateway.cache.questions import AnswerCache
 from gateway.cache.replay import replayed
 from gateway.candidates import Candidates, candidates_for
+from gateway.configuration.records import KeyRecord
+from gateway.configuration.snapshot import Snapshot
 from gateway.errors import Refusal
 from gateway.fallback import try_in_order
-from gateway.limits import Limiter
+from gateway.limits.limiter import Limiter
 from gateway.metering import Meter, Sink
-from gateway.prompt_affinity import PromptAffinity
-from gateway.provider_health import ProviderHealth
-from gateway.records import KeyRecord
+from gateway.providers.health import ProviderHealth
+from gateway.resilience.asking import Answer
+from gateway.resilience.standings import Standings
 from gateway.routing import log_route, plan_route
-from gateway.snapshot import Snapshot
-from gateway.standings import Standings
-from gateway.transport import Transport
+from gateway.selection.prompt_affinity import PromptAffinity
 from gateway.types import InferenceRequest
+from gateway.upstream.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)

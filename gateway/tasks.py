@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from gateway import provider_checks
+from gateway.providers import checks as provider_checks
 
 
 @shared_task(name="gateway.check_providers", soft_time_limit=90, time_limit=120)

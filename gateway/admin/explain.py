@@ -13,11 +13,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from catalog.models import ProviderCheck
 from gateway.candidates import Candidate
-from gateway.catalog_loading import build_catalog, read_catalog
+from gateway.configuration.catalog_loading import build_catalog, read_catalog
+from gateway.configuration.tenant_loading import read_project
 from gateway.errors import Refusal
-from gateway.explain import Health, explain
-from gateway.sample_requests import sample_of
-from gateway.tenant_loading import read_project
+from gateway.selection.explain import Health, explain
+from gateway.selection.sample_requests import sample_of
 from gateway.types import JSON
 from tenants.models import Project
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from gateway.canonical import ChatResult
-from gateway.records import ProjectRecord
+from gateway.configuration.records import ProjectRecord
 from gateway.types import InferenceRequest
 from tenants.encryption import Place, Unsealable, seal_bytes, unseal_bytes
 from usage.tokens import Tokens

@@ -9,7 +9,6 @@ from typing import Literal
 
 import msgspec
 
-from gateway.asking import Answer
 from gateway.cache.entries import MAX_BYTES, Entry, open_entry, seal_entry
 from gateway.cache.flights import Flight, Flights
 from gateway.cache.keys import key_for
@@ -21,10 +20,11 @@ from gateway.cache.rules import Rule, rule_for
 from gateway.cache.table import Shelf, Table
 from gateway.candidates import Candidates
 from gateway.canonical import ChatResult
+from gateway.configuration.records import ProjectRecord
 from gateway.exchange import canonical_of
 from gateway.protocols import ADAPTERS
-from gateway.records import ProjectRecord
-from gateway.redis_link import ANSWER_SECONDS
+from gateway.redis.link import ANSWER_SECONDS
+from gateway.resilience.asking import Answer
 from gateway.structured_output import SchemaRefused, fault_of, unfenced
 from gateway.types import InferenceRequest, UpstreamReply
 

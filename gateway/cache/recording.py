@@ -6,8 +6,8 @@ from typing import cast
 from gateway.cache.folding import fold
 from gateway.canonical import ChatResult, Chunk, Ended
 from gateway.protocols import ADAPTERS
-from gateway.streams import Inspector
 from gateway.types import StreamFault, StreamNotes
+from gateway.upstream.streams import Inspector
 from usage.tokens import Tokens
 
 MAX_BYTES = 512 * 1024

@@ -4,9 +4,9 @@ import asyncio
 import uuid
 from typing import Final
 
-from gateway.redis_connection import Call, Reply
-from gateway.redis_link import ANSWER_SECONDS, RedisLink
-from gateway.redis_script import Script
+from gateway.redis.connection import Call, Reply
+from gateway.redis.link import ANSWER_SECONDS, RedisLink
+from gateway.redis.script import Script
 from usage.cache_entries import redis_name
 
 # How long another process is waited for, and how often it is asked after.

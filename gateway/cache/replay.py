@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
-from gateway.asking import Answer
 from gateway.cache.entries import Entry
 from gateway.cache.folding import unfold
 from gateway.candidates import Candidate
@@ -13,6 +12,7 @@ from gateway.canonical import ChatResult
 from gateway.errors import Refusal
 from gateway.exchange import canonical_of
 from gateway.metering import Meter
+from gateway.resilience.asking import Answer
 from gateway.types import InferenceRequest, UpstreamReply
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from gateway.configuration.records import ProjectRecord
 from gateway.errors import InvalidRequest
-from gateway.records import ProjectRecord
 from gateway.types import InferenceRequest
 
 DEFAULT_TTL_S = 86_400.0

@@ -16,7 +16,10 @@ import msgspec
 from django.db import DatabaseError
 
 from gateway.cache.entries import Entry, sealing_key
-from gateway.database_threads import ConfigurationUnavailable, DatabaseThreads
+from gateway.configuration.database_threads import (
+    ConfigurationUnavailable,
+    DatabaseThreads,
+)
 from tenants.encryption import Unsealable, data_key_by_project_id
 from usage.cache_entries import (
     NewEntry,

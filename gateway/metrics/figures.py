@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.metrics.counts import Counts, Histogram
+from gateway.resilience.standings import Standings
 from gateway.serve import Gateway
-from gateway.standings import Standings
 from usage.shipper import Shipper
 from usage.spool import Spool
 

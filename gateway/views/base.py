@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from gateway.authentication import HasProjectKey, ProjectKeyAuthentication
+from gateway.configuration.records import KeyRecord
 from gateway.controls import (
     attribution_in,
     forwarded_in,
@@ -16,9 +17,8 @@ from gateway.controls import (
     preferences_in,
 )
 from gateway.errors import InvalidRequest, MethodRefused, Refusal
-from gateway.patience import patience_in
-from gateway.records import KeyRecord
 from gateway.replies import EdgeReply, answer_reply, plain_reply
+from gateway.resilience.patience import patience_in
 from gateway.serve import Gateway, serve
 from gateway.strict_json import InvalidJSON, fields_of, parse_object
 from gateway.types import JSON, InferenceRequest

@@ -5,7 +5,6 @@ from typing import ClassVar
 import orjson
 from rest_framework.request import Request
 
-from gateway.array_streams import as_array
 from gateway.dialects import anthropic_messages, gemini_generate, openai_chat
 from gateway.errors import RouteNotFound
 from gateway.openapi.chat import (
@@ -15,6 +14,7 @@ from gateway.openapi.chat import (
     tokens_schema,
 )
 from gateway.replies import EdgeReply, plain_reply
+from gateway.upstream.array_streams import as_array
 from gateway.views.base import InferenceView
 from usage.tokens import estimate_tokens
 

@@ -7,10 +7,10 @@ from rest_framework.request import Request
 
 from gateway.dialects import openai_chat
 from gateway.errors import PermissionRefused
-from gateway.explain import explain, health_from
 from gateway.openapi.explain import explain_schema
 from gateway.replies import EdgeReply, plain_reply
-from gateway.sample_requests import sample_of
+from gateway.selection.explain import explain, health_from
+from gateway.selection.sample_requests import sample_of
 from gateway.views.base import InferenceView
 
 

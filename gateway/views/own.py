@@ -19,7 +19,7 @@ from gateway.openapi.own import (
     providers_schema,
     stream_schema,
 )
-from gateway.provider_lists import health_report, provider_list
+from gateway.providers.lists import health_report, provider_list
 from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.serve import Outcome, serve
 from gateway.structured_output import SchemaRefused, check_format

@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from catalog.protocols import Operation
+from gateway.configuration.own_models import provider_named
 from gateway.controls import attribution_in, max_cost_in
 from gateway.dialects import openai_chat
 from gateway.errors import InvalidRequest, RouteNotFound
 from gateway.forms import form_in
 from gateway.openapi.proxy import proxy_schema
-from gateway.own_models import provider_named
 from gateway.passthrough import Found, find_endpoint, pass_through, passed_headers
 from gateway.replies import EdgeReply, passed_reply
 from gateway.strict_json import InvalidJSON, parse_object

@@ -6,7 +6,7 @@ import pytest
 
 from catalog.bundle import BundleRefused, apply_bundle, export_bundle, plan_bundle
 from catalog.models import Endpoint, Provider
-from gateway.catalog_loading import read_catalog
+from gateway.configuration.catalog_loading import read_catalog
 from tests.catalog.bundles import bundle, provider
 
 pytestmark = pytest.mark.django_db

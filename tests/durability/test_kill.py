@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gateway.limits import LEASE_SECONDS
+from gateway.limits.limiter import LEASE_SECONDS
 from tests.durability.bills import (
     check_canaries,
     check_nothing_left,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.limits.limiter import HEARTBEAT_SECONDS
 from tests.durability.bills import check_exact, check_nothing_left, wait_until_stored
 from tests.durability.conftest import Note
 from tests.durability.load import Answer, Load, percentile
@@ -75,7 +76,8 @@ def without_redis(
     limited = made.console.new_key(f"limited-{time.time_ns()}", few)
 
     with Load(made.urls, key, rate=rate, streams=4) as load:
-        time.sleep(max(3.0, seconds / 3))
+        # By then each process has counted the others twice.
+        time.sleep(max(2 * HEARTBEAT_SECONDS + 1, seconds / 3))
         gone = time.monotonic()
         take_away()
         time.sleep(seconds / 2)

@@ -10,8 +10,8 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from catalog.models import AIModel, Alias, Provider
-from gateway import streams, transport
 from gateway.simulator import Simulator, serve
+from gateway.upstream import streams, transport
 from tenants.models import ApiKey, Project
 from tests.factories import (
     AIModelFactory,

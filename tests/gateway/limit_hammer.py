@@ -12,8 +12,8 @@ import django
 
 async def hammer(url: str, amount: int, per_s: int, seconds: float) -> int:
     # Their records' module needs Django to be set up.
-    from gateway.claims import Claim
-    from gateway.limits import Limiter
+    from gateway.limits.claims import Claim
+    from gateway.limits.limiter import Limiter
 
     limiter = Limiter(url, processes=4, answer_s=10)
     await limiter.start()

@@ -20,8 +20,8 @@ from config.application import Application
 from config.protocol import LimitedHttpProtocol
 from gateway.cache import table
 from gateway.cache.questions import AnswerCache
-from gateway.catalog_loading import newest_version
-from gateway.limits import Limiter
+from gateway.configuration.catalog_loading import newest_version
+from gateway.limits.limiter import Limiter
 from gateway.serve import Gateway
 from gateway.simulator.server import bind, url_of
 from tenants.models import Project

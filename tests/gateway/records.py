@@ -6,7 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from gateway.records import (
+from gateway.configuration.records import (
     AliasRecord,
     Catalog,
     CredentialRecord,

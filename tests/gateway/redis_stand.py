@@ -11,7 +11,7 @@ from pathlib import Path
 import redis
 
 from config.embedded import redis as embedded_redis
-from gateway.limits import Limiter
+from gateway.limits.limiter import Limiter
 
 
 class OwnRedis:

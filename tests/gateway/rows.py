@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from django.db import connection
 
 from catalog.models import AIModel, Alias, AliasTarget, Endpoint, Price, Provider
-from gateway.catalog_loading import newest_version
-from gateway.snapshot import Snapshot
+from gateway.configuration.catalog_loading import newest_version
+from gateway.configuration.snapshot import Snapshot
 from tenants.models import ApiKey, Organization, Project
 
 T = TypeVar("T")

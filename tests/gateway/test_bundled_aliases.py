@@ -7,7 +7,7 @@ import pytest
 from catalog.loading import load_catalog
 from catalog.models import Alias, Credential, Provider
 from gateway.candidates import candidates_for
-from gateway.catalog_loading import build_catalog, read_catalog
+from gateway.configuration.catalog_loading import build_catalog, read_catalog
 from gateway.errors import Refusal
 from tests.gateway import records
 

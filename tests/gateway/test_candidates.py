@@ -8,6 +8,12 @@ from typing import Any
 import pytest
 
 from gateway.candidates import Candidates, candidates_for
+from gateway.configuration.records import (
+    AliasRecord,
+    CredentialRecord,
+    ModelRecord,
+    ProjectRecord,
+)
 from gateway.errors import (
     CostBoundExceeded,
     InvalidRequest,
@@ -17,7 +23,6 @@ from gateway.errors import (
     UnknownModel,
     UnpricedModel,
 )
-from gateway.records import AliasRecord, CredentialRecord, ModelRecord, ProjectRecord
 from gateway.types import InferenceRequest, PriceBound, ProviderPreferences
 from tenants.encryption import Secret
 from tests.gateway.records import (

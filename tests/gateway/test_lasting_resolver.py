@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway import addresses
-from gateway.addresses import AddressRefused, LastingResolver, PublicResolver
+from gateway.upstream import addresses
+from gateway.upstream.addresses import AddressRefused, LastingResolver, PublicResolver
 
 NAME = "api.provider.example"
 

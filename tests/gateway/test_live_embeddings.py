@@ -338,12 +338,41 @@ def test_an_alias_sets_the_length_of_vectors_whoever_answers(
         AliasTargetFactory.create(alias=alias, model=model, priority=priority)
     live.caught_up()
     one = {"content": {"parts": [{"text": "fox"}]}}
+    others = {"models": [str(sound)]}
 
-    translated = http.post("/v1/embeddings", json={"model": "embed", "input": "fox"})
-    relayed = http.post("/v1/models/embed:batchEmbedContents", json={"requests": [one]})
+    translated = http.post(
+        "/v1/embeddings", json={"model": "embed", "input": "fox", **others}
+    )
+    relayed = http.post(
+        "/v1/models/embed:batchEmbedContents", json={"requests": [one], **others}
+    )
 
     assert upstream.calls[0].body is not None
     assert upstream.calls[0].body["dimensions"] == LENGTH
     assert translated.headers["x-signalbox-fallback"] == "true"
     assert len(translated.json()["data"][0]["embedding"]) == LENGTH
     assert len(relayed.json()["embeddings"][0]["values"]) == LENGTH
+
+
+@pytest.mark.parametrize(
+    ("second", "status"), [("maker/sim-fault-404", 200), ("sim-chat", 404)]
+)
+def test_vectors_of_another_model_never_stand_in_unasked(
+    http: httpx.Client,
+    live: LiveGateway,
+    upstream: Simulator,
+    second: str,
+    status: int,
+) -> None:
+    alias = AliasFactory.create(name="embed", operation="embeddings")
+    targets = [
+        offered(live, upstream, "openai_embeddings", "sim-fault-404"),
+        offered(live, upstream, "gemini_embeddings", second),
+    ]
+    for priority, model in enumerate(targets, start=1):
+        AliasTargetFactory.create(alias=alias, model=model, priority=priority)
+    live.caught_up()
+
+    response = http.post("/v1/embeddings", json={"model": "embed", "input": "fox"})
+
+    assert response.status_code == status

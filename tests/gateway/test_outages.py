@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from catalog.models import AIModel, Provider
-from gateway import breaker
-from gateway.breaker import FAILURES_TO_OPEN
+from gateway.resilience import breaker
+from gateway.resilience.breaker import FAILURES_TO_OPEN
+from gateway.resilience.standings import Standing
 from gateway.simulator import Simulator
-from gateway.standings import Standing
 from tenants.models import Project
 from tests.factories import EndpointFactory
 from tests.gateway.asking import HELLO, PATH, ask, plain_and_streamed
@@ -284,7 +284,9 @@ def test_streams_hold_their_place_until_they_end_u27(
     body = {"model": "fast", "messages": HELLO, "stream": True}
     with http.stream("POST", PATH, json=body) as response:
         next(response.iter_bytes())
-        assert standing_of(live, "sim-chat-pace-200-events-20").running == 1
+        wait_until(
+            lambda: standing_of(live, "sim-chat-pace-200-events-20").running == 1
+        )
     wait_until(lambda: standing_of(live, "sim-chat-pace-200-events-20").running == 0)
 
 

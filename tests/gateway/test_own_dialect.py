@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from catalog.models import Provider
-from gateway.observations import OBSERVATIONS
+from gateway.selection.observations import OBSERVATIONS
 from gateway.simulator import Simulator
 from tenants.models import Project
 from tests.factories import (

@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.models import Provider, ProviderCheck
-from gateway import provider_health
-from gateway.provider_checks import check_due
+from gateway.providers import health as provider_health
+from gateway.providers.checks import check_due
 from gateway.simulator import Simulator
 from tenants.models import Project
 from tests.factories import (
@@ -27,7 +27,7 @@ from tests.gateway.live import LiveGateway
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_health, "_KEPT_S", 0.0)
-    monkeypatch.setattr("gateway.provider_checks._JITTER_S", 0.0)
+    monkeypatch.setattr("gateway.providers.checks._JITTER_S", 0.0)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from catalog.models import Provider
+from gateway.configuration.records import EndpointRecord, ProviderRecord
 from gateway.errors import RouteNotFound
 from gateway.passthrough import find_endpoint
-from gateway.records import EndpointRecord, ProviderRecord
 from gateway.simulator import Simulator
 from tenants.models import ApiKey, Limit, Project
 from tests.factories import EndpointFactory

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from catalog.models import Credential, Provider
-from gateway import quarantine
+from gateway.resilience import quarantine
 from gateway.simulator import Simulator
 from tests.factories import CredentialFactory
 from tests.gateway.asking import ask

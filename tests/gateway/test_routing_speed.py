@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from gateway.candidates import candidates_for
-from gateway.observations import OBSERVATIONS
-from gateway.records import Catalog
+from gateway.configuration.records import Catalog
 from gateway.routing import plan_route
+from gateway.selection.observations import OBSERVATIONS
 from gateway.strict_json import fields_of
 from gateway.types import InferenceRequest
 from tests.gateway import records

@@ -14,8 +14,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from gateway.limit_scripts import ADMIT, HEARTBEAT, SETTLE
-from gateway.observation_sharing import SHARE
+from gateway.limits.scripts import ADMIT, HEARTBEAT, SETTLE
+from gateway.selection.observation_sharing import SHARE
 from tenants.models import ApiKey, Project
 from tests.factories import LimitFactory
 from tests.gateway.conftest import Offer

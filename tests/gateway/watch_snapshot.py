@@ -8,7 +8,7 @@ import django
 
 
 async def watch(model_pk: int) -> None:
-    from gateway.snapshot import Snapshot
+    from gateway.configuration.snapshot import Snapshot
 
     snapshot = Snapshot()
     await snapshot.start()

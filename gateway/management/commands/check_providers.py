@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from gateway.provider_checks import Finding, Standing, check_all
+from gateway.providers.checks import Finding, Standing, check_all
 
 HEADINGS = ("provider", "key", "standing", "")
 

@@ -53,7 +53,11 @@ own = st.builds(
     ids,
     ids,
 )
-foreign = st.sampled_from(["anthropic_messages", "gemini_generate", "openai_chat", ""])
+# All reasoning of one answer is of one protocol.
+foreign = st.shared(
+    st.sampled_from(["anthropic_messages", "gemini_generate", "openai_chat"]),
+    key="protocol",
+)
 thoughts = st.builds(
     Reasoning,
     text=texts,

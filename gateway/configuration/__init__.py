@@ -1,0 +1,1 @@
+"""What the database says, in memory: read, followed, and looked up."""

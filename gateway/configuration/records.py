@@ -1,0 +1,195 @@
+"""The configuration as requests see it: frozen records, built once, read many times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from tenants.encryption import Secret
+from usage.costs import PriceSheet
+
+if TYPE_CHECKING:
+    from gateway.configuration.own_models import OwnModels
+
+
+class Missing(Enum):
+    """The answer for a key of which it is known that it does not exist."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    connect_s: float
+    first_byte_s: float
+    idle_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRecord:
+    id: int
+    operation: str
+    pattern: str
+    handler: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRecord:
+    id: int
+    secret: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    """`endpoints` by operation, first choice first; the platform's `credentials`."""
+
+    id: int
+    slug: str
+    name: str
+    base_url: str
+    region: str
+    auth_kind: str
+    auth_name: str
+    headers: tuple[tuple[str, str], ...]
+    drop_params: frozenset[str]
+    rename_params: Mapping[str, str]
+    add_params: Mapping[str, Any]
+    reports_cost: bool
+    timeouts: Timeouts
+    allow_private_addresses: bool
+    endpoints: Mapping[str, tuple[EndpointRecord, ...]]
+    credentials: tuple[CredentialRecord, ...]
+
+
+# Prices with the moment from which they apply, the newest first.
+Sheets = tuple[tuple[float, PriceSheet | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    id: int
+    provider: ProviderRecord
+    model_id: str
+    operations: frozenset[str]
+    capabilities: frozenset[str]
+    context_window: int | None
+    max_output_tokens: int | None
+    expected_latency_ms: int | None
+    deprecated_on: date | None
+    prices: Sheets
+    successor_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider.slug}/{self.model_id}"
+
+    def sheet_at(self, now: float) -> PriceSheet | None:
+        """Return the prices in force at that moment; None when there are none."""
+        for valid_from, sheet in self.prices:
+            if valid_from <= now:
+                return sheet
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRecord:
+    """A model, or another alias, each by its row's id."""
+
+    model_id: int | None
+    via_id: int | None
+    priority: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRecord:
+    id: int
+    name: str
+    operation: str
+    strategy: str
+    required_capabilities: frozenset[str]
+    region: str
+    defaults: Mapping[str, Any]
+    targets: tuple[TargetRecord, ...]
+    sticky: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIndex:
+    """Models by row, by full name and by the provider's id."""
+
+    models: Mapping[int, ModelRecord] = field(default_factory=dict)
+    models_by_name: Mapping[str, ModelRecord] = field(default_factory=dict)
+    models_by_id: Mapping[str, tuple[ModelRecord, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog(ModelIndex):
+    """Everything that all projects share, as of one configuration version.
+
+    `aliases` are those without a project, by name. `fine_tunes` are the ids of all
+    fine-tuned models that have a row, private and inactive ones among them.
+    """
+
+    version: int = 0
+    loaded_at: float = 0.0
+    providers: Mapping[str, ProviderRecord] = field(default_factory=dict)
+    fine_tunes: frozenset[str] = frozenset()
+    aliases: Mapping[str, AliasRecord] = field(default_factory=dict)
+    aliases_by_pk: Mapping[int, AliasRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRecord:
+    """`per_s` is 0 for concurrency; `key_pk` None means all keys of the project."""
+
+    id: int
+    metric: str
+    amount: int
+    per_s: int
+    key_pk: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRecord:
+    """Its project-wide `limits`, own `aliases`, own `credentials` by provider id."""
+
+    id: int
+    slug: str
+    organization_id: int
+    default_alias: str
+    cache: Mapping[str, Any]
+    auto_approve_threshold_usd: Decimal | None
+    allowed_regions: frozenset[str]
+    task_routes: Mapping[str, str]
+    allow_unpriced: bool
+    strict_params: bool
+    capture: bool
+    limits: tuple[LimitRecord, ...]
+    aliases: Mapping[str, AliasRecord]
+    aliases_by_pk: Mapping[int, AliasRecord]
+    credentials: Mapping[int, tuple[CredentialRecord, ...]]
+    own_models: "OwnModels | None" = None
+    fallback_on_content_policy: bool = False
+    # Answers asked for before these moments are not given again; by what was purged.
+    cache_purges: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key that was not revoked when it was read; `scopes` empty: every operation."""
+
+    pk: int
+    key_id: str
+    digest: bytes
+    project: ProjectRecord
+    scopes: frozenset[str]
+    expires_at: float | None
+    limits: tuple[LimitRecord, ...]

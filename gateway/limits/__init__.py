@@ -1,0 +1,1 @@
+"""How much a project may ask: decided in Redis, or without it."""

@@ -1,0 +1,1 @@
+"""How the providers do, and what a project sees of them."""

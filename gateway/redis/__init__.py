@@ -1,0 +1,1 @@
+"""The connection to Redis that never makes a request wait for long."""

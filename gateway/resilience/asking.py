@@ -1,0 +1,321 @@
+"""Asking one target: the request in its protocol, the call, the answer, the bill."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Protocol
+
+from gateway.candidates import Candidate
+from gateway.canonical import ChatRequest, OutputFormat
+from gateway.errors import (
+    InvalidRequest,
+    ParameterUnsupported,
+    Refusal,
+    SchemaViolated,
+    UpstreamError,
+    UpstreamUnreadable,
+    classify,
+    classify_hidden,
+)
+from gateway.exchange import Exchange, canonical_of, exchange_for
+from gateway.metering import Attempt, Meter
+from gateway.protocols import ADAPTERS
+from gateway.resilience.cooldowns import wait_of
+from gateway.resilience.standings import Running, Standings
+from gateway.structured_output import (
+    SchemaRefused,
+    check_format,
+    fault_of,
+    instructed,
+    repaired,
+)
+from gateway.types import (
+    PLAIN,
+    InferenceRequest,
+    NoCounterpart,
+    Outgoing,
+    UpstreamFault,
+    UpstreamReply,
+)
+from gateway.upstream.streams import RelayedStream
+from gateway.upstream.targets import Target, target_for
+from gateway.upstream.transport import Transport, UpstreamCall
+
+
+class AnswerStream(Protocol):
+    """A streamed answer; see `gateway.upstream.streams.RelayedStream`."""
+
+    @property
+    def keepalive(self) -> bytes: ...
+
+    def events(self) -> AsyncIterator[bytes]: ...
+
+    def break_off(self, refusal: Refusal) -> bytes: ...
+
+    def close(self) -> None: ...
+
+    def on_end(self, callback: Callable[[int], None]) -> None: ...
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a target gave: a whole reply, or a stream of which the first content is here."""
+
+    candidate: Candidate
+    attempt: Attempt
+    attempts: int
+    is_fallback: bool
+    upstream_s: float
+    reply: UpstreamReply | None = None
+    stream: "AnswerStream | None" = None
+    dropped: tuple[str, ...] = ()
+    # What can still make a canonical result of the reply.
+    exchange: Exchange | None = None
+
+
+class Asking:
+    """One request on its way from target to target."""
+
+    def __init__(
+        self,
+        request: InferenceRequest,
+        defaults: Mapping[str, object],
+        meter: Meter,
+        transport: Transport,
+        dialect: ModuleType,
+        standings: Standings,
+        deadline: float,
+    ) -> None:
+        self._request = request
+        self._defaults = defaults
+        self._meter = meter
+        self._transport = transport
+        self._dialect = dialect
+        self._standings = standings
+        self._deadline = deadline
+        self._calls = 0
+        self._upstream_s = 0.0
+
+    def wanted_format(self) -> OutputFormat | None:
+        """Return what the answer must look like; None when that is open.
+
+        Raises `InvalidRequest` for a schema that nothing can be checked against.
+        """
+        wants_json = getattr(self._dialect, "wants_json", None)
+        if wants_json is None or not wants_json(self._request.body):
+            return None
+        wanted: OutputFormat = canonical_of(self._request, self._dialect).output_format
+        if wanted.kind == "text":
+            return None
+        try:
+            check_format(wanted)
+        except SchemaRefused as error:
+            raise InvalidRequest(str(error), param="response_format") from error
+        return wanted
+
+    async def ask_for(
+        self,
+        wanted: OutputFormat,
+        candidate: Candidate,
+        *,
+        is_fallback: bool,
+        is_retry: bool = False,
+    ) -> Answer:
+        """Return an answer of that format, asking a second time when it has another.
+
+        Raises `UpstreamError`, `SchemaViolated` among them. A stream is passed on as it
+        comes.
+        """
+        asked: ChatRequest = canonical_of(self._request, self._dialect)
+        told = instructed(asked, candidate.model.capabilities)
+        try:
+            return await self.ask(
+                candidate,
+                None if told is asked else told,
+                wanted=wanted,
+                is_fallback=is_fallback,
+                is_retry=is_retry,
+            )
+        except SchemaViolated as violated:
+            again = repaired(told, violated.answer, violated.message)
+        return await self.ask(candidate, again, wanted=wanted, is_fallback=is_fallback)
+
+    async def ask(
+        self,
+        candidate: Candidate,
+        said_instead: ChatRequest | None = None,
+        *,
+        wanted: OutputFormat | None = None,
+        is_fallback: bool,
+        is_retry: bool = False,
+    ) -> Answer:
+        """Return the answer of one target. Raises `UpstreamError`."""
+        request, meter = self._request, self._meter
+        target = target_for(candidate)
+        try:
+            exchange = exchange_for(
+                request,
+                target,
+                self._dialect,
+                self._defaults,
+                meter.request_id,
+                said_instead,
+            )
+            outgoing = exchange.outgoing()
+        except NoCounterpart as error:
+            raise ParameterUnsupported(str(error), param=error.param) from error
+        except InvalidRequest as error:
+            # Another target may speak the client's own dialect.
+            raise ParameterUnsupported(error.message, param=error.param) from error
+        if exchange.dropped and request.strict_params:
+            raise _unsaid(exchange.dropped, target)
+        if outgoing.variant is not PLAIN:
+            target = target_for(candidate, outgoing.variant)
+        self._calls += 1
+        attempt = meter.begin(
+            candidate, self._calls, self._upstream_s, is_fallback=is_fallback
+        )
+        began = time.monotonic()
+        running = self._standings.of(candidate).begin(began, is_retry=is_retry)
+        try:
+            reply, stream = await self._call(
+                target, exchange, outgoing, attempt, running
+            )
+            if reply is not None and wanted is not None:
+                _check_format(reply, exchange, wanted, attempt)
+        except UpstreamError as error:
+            self._upstream_s += time.monotonic() - began
+            attempt.settle_nothing(http_status=error.status, error_code=error.code)
+            if running.failed(error):
+                self._standings.quarantine.put(
+                    running.standing.credential,
+                    target.model.provider.slug,
+                    error.upstream_code or error.code,
+                )
+            error.message = target.redacted(error.message)
+            raise
+        except BaseException as error:
+            # The client has gone; the provider may bill what it was sent.
+            is_gone = isinstance(error, asyncio.CancelledError)
+            attempt.settle(
+                "cancelled" if is_gone else "failed",
+                attempt.seen_so_far(0),
+                error_code="client_gone" if is_gone else "internal_error",
+            )
+            running.left()
+            raise
+        now = time.monotonic()
+        self._upstream_s += now - began
+        if reply is not None:
+            _settle(attempt, reply, "ok")
+            running.went_well(now)
+        return Answer(
+            candidate,
+            attempt,
+            self._calls,
+            is_fallback,
+            self._upstream_s,
+            reply,
+            stream,
+            exchange.dropped,
+            exchange,
+        )
+
+    async def _call(
+        self,
+        target: Target,
+        exchange: Exchange,
+        outgoing: Outgoing,
+        attempt: Attempt,
+        running: Running,
+    ) -> tuple[UpstreamReply | None, RelayedStream | None]:
+        adapter = ADAPTERS[target.handler]
+        is_streamed = self._request.stream
+        call = await self._transport.send(
+            target, outgoing, attempt.id, self._deadline, streamed=is_streamed
+        )
+        try:
+            if call.status != 200:
+                raise await _error_of(call, adapter)
+            running.standing.note_rooms(call, self._meter.input_estimate)
+            if not is_streamed:
+                reply = _reply_of(await call.read(), call, adapter, exchange)
+                call.close()
+                return reply, None
+            stream = RelayedStream(
+                call,
+                attempt,
+                exchange.inspector(),
+                self._dialect,
+                adapter,
+                target.redacted,
+                running,
+            )
+            await stream.open(adapter.parse_response)
+        except BaseException:
+            call.close()
+            raise
+        else:
+            return None, stream
+
+
+def _check_format(
+    reply: UpstreamReply, exchange: Exchange, wanted: OutputFormat, attempt: Attempt
+) -> None:
+    """Raise `SchemaViolated` for an answer that is not as wanted; it is paid for."""
+    try:
+        found = fault_of(exchange.result(reply), wanted)
+    except SchemaRefused as error:
+        _settle(attempt, reply, "failed", InvalidRequest.default_code)
+        raise InvalidRequest(str(error), param="response_format") from error
+    if found is not None:
+        answer, reason = found
+        _settle(attempt, reply, "failed", SchemaViolated.code)
+        raise SchemaViolated(reason, answer=answer)
+
+
+def _unsaid(dropped: Sequence[str], target: Target) -> UpstreamError:
+    """Name what the project wants said or not asked at all."""
+    names = ", ".join(dropped)
+    msg = f"{target.model.name} has no counterpart for {names}; leave that out."
+    return ParameterUnsupported(msg, param=dropped[0])
+
+
+def _settle(
+    attempt: Attempt, reply: UpstreamReply, status: str, error_code: str = ""
+) -> None:
+    attempt.settle(
+        status,
+        reply.tokens or attempt.seen_so_far(len(reply.body)),
+        http_status=200,
+        error_code=error_code,
+        reported_model=reply.reported_model,
+    )
+
+
+def _reply_of(
+    body: bytes, call: UpstreamCall, adapter: ModuleType, exchange: Exchange
+) -> UpstreamReply:
+    try:
+        reply = adapter.parse_response(body)
+        if isinstance(reply, UpstreamFault):
+            raise classify_hidden(reply.code, reply.message, reply.status)
+        return exchange.reply(reply)
+    except adapter.Unreadable as error:
+        raise UpstreamUnreadable(str(error), status=call.status) from error
+
+
+async def _error_of(call: UpstreamCall, adapter: ModuleType) -> UpstreamError:
+    fault: UpstreamFault = adapter.error_code(await call.read_error())
+    if 300 <= call.status < 400:
+        msg = "The provider answered with a redirect, which is not followed."
+        return UpstreamUnreadable(msg, status=call.status)
+    return classify(
+        call.status,
+        fault.code,
+        fault.message,
+        param=fault.param,
+        retry_after_s=wait_of(call, fault.retry_after_s),
+    )

@@ -1,0 +1,1 @@
+"""What is known of a request and of models before anybody is asked."""

@@ -1,0 +1,1 @@
+"""Calls to providers: where they go, who signs them, and what comes back."""

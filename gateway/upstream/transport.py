@@ -1,0 +1,284 @@
+"""Calls to providers over HTTP: pooled, bounded in time and size, never redirected."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from gateway.errors import (
+    AddressUnusable,
+    DeadlineReached,
+    UpstreamError,
+    UpstreamTimedOut,
+    UpstreamTLSFailed,
+    UpstreamUnreachable,
+    UpstreamUnreadable,
+)
+from gateway.types import Outgoing
+from gateway.upstream.addresses import AddressRefused, check_literal, resolver_for
+from gateway.upstream.prepared_request import PreparedRequest
+from gateway.upstream.targets import Target
+from gateway.upstream.watchdog import NEVER, Guard, Watchdog
+
+_KEEPALIVE_S = 30
+_DNS_TTL_S = 60
+MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+_MAX_ERROR_BYTES = 64 * 1024
+
+
+class UpstreamCall:
+    """A provider's answer whose status is known and whose body is still to be read.
+
+    To be closed by whoever takes it. Closing before the body has ended closes the
+    connection, which cancels the work upstream.
+    """
+
+    __slots__ = (
+        "_began",
+        "_deadline",
+        "_guard",
+        "_last",
+        "_patience_ends",
+        "_response",
+        "_target",
+        "_watchdog",
+        "is_partial",
+        "status",
+    )
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        target: Target,
+        watchdog: Watchdog,
+        guard: Guard,
+        began: float,
+        patience_ends: float,
+    ) -> None:
+        self.status = response.status
+        # What came last is not whole: the wait for the rest goes on as it began.
+        self.is_partial = False
+        self._last = 0.0
+        self._response = response
+        self._watchdog = watchdog
+        self._guard = guard
+        self._target = target
+        self._began = began
+        self._deadline = min(began + target.total_s, patience_ends)
+        self._patience_ends = patience_ends
+
+    def has_begun(self) -> None:
+        """The answer is on its way to the client: only its own bounds are left."""
+        self._deadline = self._began + self._target.total_s
+        self._patience_ends = NEVER
+
+    def close(self) -> None:
+        # A body read to its end has given its connection back already; otherwise
+        # this closes it.
+        self._watchdog.release(self._guard)
+        self._response.close()
+
+    @property
+    def content_type(self) -> str:
+        return self._response.headers.get("Content-Type", "").partition(";")[0].lower()
+
+    def header(self, name: str) -> str | None:
+        return self._response.headers.get(name)
+
+    async def pieces(self, limit: int) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives; `UpstreamError` when it does not end well."""
+        size = 0
+        while piece := await self._next_piece():
+            size += len(piece)
+            if size > limit:
+                msg = f"The answer is longer than {limit} bytes."
+                raise UpstreamUnreadable(msg, status=self.status)
+            yield piece
+
+    async def read(self, limit: int = MAX_RESPONSE_BYTES) -> bytes:
+        """Return the whole body."""
+        body = await self._next_piece()
+        if self._response.content.at_eof():
+            # Most answers are here in one piece.
+            return body
+        return body + b"".join([piece async for piece in self.pieces(limit)])
+
+    async def read_error(self) -> bytes:
+        """Return the beginning of an error's body; never raises for how it ends."""
+        body = b""
+        try:
+            async for piece in self.pieces(_MAX_ERROR_BYTES):
+                body += piece
+        except UpstreamError:
+            pass
+        return body
+
+    async def _next_piece(self) -> bytes:
+        guard = self._guard
+        if not self.is_partial:
+            self._last = time.monotonic()
+        guard.due = min(self._last + self._target.idle_s, self._deadline)
+        try:
+            piece = await self._response.content.readany()
+        except asyncio.CancelledError:
+            if guard.take_back():
+                msg = "The provider did not go on in time."
+                raise _overdue(
+                    msg, self._target, self._began, self._patience_ends, self.status
+                ) from None
+            raise
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            named = _named(error)
+            # The work may be done, and billed.
+            named.may_repeat = False
+            raise named from error
+        # Until the next wait it is not the provider who is slow.
+        guard.due = NEVER
+        if time.monotonic() > self._deadline:
+            msg = "The answer did not end in time."
+            raise _overdue(
+                msg, self._target, self._began, self._patience_ends, self.status
+            )
+        return piece
+
+
+class Transport:
+    """The connections of this process to all providers, one pool each."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[int, bool], aiohttp.ClientSession] = {}
+        self._watchdog = Watchdog()
+
+    async def send(
+        self,
+        target: Target,
+        outgoing: Outgoing,
+        attempt_id: str,
+        patience_ends: float = NEVER,
+        *,
+        streamed: bool,
+    ) -> UpstreamCall:
+        """Send one request; returns when the status is known.
+
+        Nobody waits past `patience_ends` for the answer to begin, or for all of one that
+        is not streamed. Raises `UpstreamError` for everything that goes wrong before that.
+        """
+        url = target.stream_url if streamed else target.url
+        signed = b""
+        if target.authorizer is not None:
+            signed = await target.authorizer.headers(
+                target.method, url, outgoing.body, outgoing.content_type
+            )
+        # Providers that keep it can tell our attempts apart by the id.
+        wire = (b"%b%bx-client-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b") % (
+            target.stream_head if streamed else target.head,
+            signed,
+            attempt_id.encode(),
+            b"content-type: %b\r\n" % outgoing.content_type
+            if outgoing.content_type
+            else b"",
+            len(outgoing.body),
+            outgoing.body,
+        )
+        now = time.monotonic()
+        guard = self._watchdog.guard(
+            min(now + target.first_byte_s, now + target.total_s, patience_ends)
+        )
+        try:
+            response = await self._session_for(target).request(
+                target.method,
+                url,
+                data=wire,
+                timeout=target.timeout,
+                allow_redirects=False,
+            )
+        except BaseException as error:
+            self._watchdog.release(guard)
+            if isinstance(error, asyncio.CancelledError) and guard.take_back():
+                msg = "The provider did not answer in time."
+                raise _overdue(msg, target, now, patience_ends) from None
+            if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
+                raise _named(error) from error
+            raise
+        guard.due = NEVER
+        return UpstreamCall(response, target, self._watchdog, guard, now, patience_ends)
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    def _session_for(self, target: Target) -> aiohttp.ClientSession:
+        provider = target.model.provider
+        allow_private = provider.allow_private_addresses
+        session = self._sessions.get((provider.id, allow_private))
+        if session is None:
+            session = _new_session(allow_private=allow_private)
+            self._sessions[provider.id, allow_private] = session
+        if not allow_private:
+            # An address written as such never reaches the resolver.
+            check_literal(target.url.raw_host or "")
+        return session
+
+
+def _new_session(*, allow_private: bool) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        keepalive_timeout=_KEEPALIVE_S,
+        ttl_dns_cache=_DNS_TTL_S,
+        resolver=resolver_for(allow_private=allow_private),
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        request_class=PreparedRequest,
+    )
+
+
+def _overdue(
+    message: str,
+    target: Target,
+    began: float,
+    patience_ends: float,
+    status: int | None = None,
+) -> UpstreamTimedOut:
+    """Name who ran out of time: the provider, or the request before it."""
+    now = time.monotonic()
+    if now < patience_ends:
+        return UpstreamTimedOut(message, status=status)
+    error = DeadlineReached("The time of the request was over.", status=status)
+    # What a client would not wait for says little of a target, but for a long wait.
+    error.is_outage = now - began > target.first_byte_s / 2
+    return error
+
+
+def _named(error: Exception) -> UpstreamError:
+    """Name what went wrong below HTTP. Messages hold no address and no header."""
+    match error:
+        case UpstreamError():
+            return error
+        case aiohttp.ClientSSLError():
+            return UpstreamTLSFailed("The provider's certificate or handshake failed.")
+        case AddressRefused():
+            return AddressUnusable(str(error))
+        case aiohttp.ClientConnectorError() if isinstance(
+            error.__cause__, AddressRefused
+        ):
+            return AddressUnusable(str(error.__cause__))
+        case aiohttp.ClientConnectorDNSError():
+            return AddressUnusable(
+                "The provider cannot be reached: its name is unknown."
+            )
+        case aiohttp.ConnectionTimeoutError():
+            return UpstreamTimedOut("The provider did not accept a connection in time.")
+        case TimeoutError() | asyncio.TimeoutError():
+            return UpstreamTimedOut("The provider did not answer in time.")
+        case aiohttp.ClientPayloadError():
+            return UpstreamUnreadable("The answer was cut off.")
+        case aiohttp.ClientResponseError() | ValueError():
+            return UpstreamUnreadable("The provider does not speak HTTP properly.")
+        case _:
+            return UpstreamUnreachable("The provider cannot be reached.")
