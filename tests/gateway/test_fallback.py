@@ -1,4 +1,4 @@
-"""What happens when a provider does not answer as hoped; U1 to U26 are failures.md's."""
+"""What happens when a provider does not answer as hoped."""
 
 import httpx
 import openai

@@ -1,4 +1,4 @@
-"""Targets that keep failing, hang, or have enough to do; U-numbers are failures.md's."""
+"""Targets that keep failing, hang, or have enough to do."""
 
 import logging
 import time
