@@ -15,18 +15,20 @@ def reported_cost(
     cost: Any = None,
     estimated_cost: Any = None,
     cost_in_usd_ticks: Any = None,
-    upstream_cost: Any = None,
+    cost_details: Any = None,
+    is_byok: Any = None,
 ) -> Decimal | None:
     """Return the cost in USD, or None when there is none or it cannot be true.
 
     `cost` is OpenRouter's number or Perplexity's object, `estimated_cost` DeepInfra's,
-    `cost_in_usd_ticks` xAI's. `upstream_cost` is what OpenRouter's `cost` leaves out
-    when the key behind it is the caller's own.
+    `cost_in_usd_ticks` xAI's. `cost_details` holds what OpenRouter's `cost` leaves out
+    when the key behind it is the caller's own (`is_byok`).
     """
     if type(cost) is dict:
         cost = cost.get("total_cost")
     if (usd := _number(cost)) is not None:
-        usd += _number(upstream_cost) or 0
+        if is_byok is True and type(cost_details) is dict:
+            usd += _number(cost_details.get("upstream_inference_cost")) or 0
     elif (ticks := _number(cost_in_usd_ticks)) is not None:
         usd = ticks / _TICKS_PER_USD
     else:

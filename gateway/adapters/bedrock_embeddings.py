@@ -9,7 +9,8 @@ import msgspec
 import orjson
 
 from gateway.adapters.bedrock_converse.errors import error_code
-from gateway.adapters.bedrock_converse.wire import Unreadable
+from gateway.adapters.reading import Unreadable
+from gateway.adapters.relayed import kept_members
 from gateway.operations import EmbeddingsRequest, EmbeddingsResult
 from gateway.types import JSON, NoCounterpart, Quirks, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
@@ -73,11 +74,7 @@ def build_relayed(
     dropped: frozenset[str],
 ) -> dict[str, bytes]:
     """Return the members to send; the model stands in the path."""
-    return {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params
-    }
+    return kept_members(fields, quirks, dropped)
 
 
 def build_request(

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.openai_chat.errors import printable
+from gateway.adapters.reading import Unreadable, printable
 from gateway.types import UpstreamFault
 
 # What others know by another name.
@@ -13,10 +13,6 @@ _KNOWN_AS = {
     "max_character_limit_exceeded": "string_above_max_length",
     "text_too_long": "string_above_max_length",
 }
-
-
-class Unreadable(ValueError):
-    """An answer that is not what the protocol promises."""
 
 
 def error_code(body: bytes) -> UpstreamFault:

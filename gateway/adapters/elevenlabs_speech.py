@@ -5,7 +5,8 @@ Source of the format: https://elevenlabs.io/docs/api-reference/text-to-speech/co
 
 import orjson
 
-from gateway.adapters.elevenlabs_errors import Unreadable, error_code, hidden_fault
+from gateway.adapters.elevenlabs_errors import error_code, hidden_fault
+from gateway.adapters.reading import Unreadable
 from gateway.audio_formats import PCM, audio_type_of
 from gateway.canonical import AudioDelta, Chunk
 from gateway.operations import SpeechRequest, SpeechResult

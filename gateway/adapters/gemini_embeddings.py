@@ -10,8 +10,9 @@ import msgspec
 import orjson
 
 from gateway.adapters.gemini_generate.errors import error_code
-from gateway.adapters.gemini_generate.protocol import Unreadable, loads
+from gateway.adapters.gemini_generate.protocol import loads
 from gateway.adapters.gemini_generate.tokens import tokens_of
+from gateway.adapters.reading import Unreadable
 from gateway.operations import EmbeddingsRequest, EmbeddingsResult
 from gateway.types import JSON, Quirks, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens

@@ -7,8 +7,8 @@ import msgspec
 import orjson
 
 from gateway.adapters.openai_chat import Unreadable, build_relayed, error_code
-from gateway.adapters.openai_chat.errors import printable
 from gateway.adapters.openai_chat.usage import tokens_in
+from gateway.adapters.reading import printable
 from gateway.operations import EmbeddingsRequest, EmbeddingsResult
 from gateway.types import JSON, Quirks, UpstreamFault, UpstreamReply
 

@@ -9,8 +9,9 @@ import orjson
 
 from gateway.adapters.openai_chat import Unreadable, error_code
 from gateway.adapters.openai_chat.errors import hidden_fault
-from gateway.adapters.openai_chat.events import loads
 from gateway.adapters.openai_transcription.usage import tokens_of
+from gateway.adapters.reading import loads
+from gateway.adapters.relayed import kept_members
 from gateway.audio_formats import audio_type_of
 from gateway.operations import SpeechRequest, SpeechResult
 from gateway.sse import data_of, split_events
@@ -56,11 +57,7 @@ def build_relayed(
     dropped: frozenset[str],
 ) -> dict[str, bytes]:
     """Return the members to send for a request that came in this very protocol."""
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params
-    }
+    sent = kept_members(fields, quirks, dropped)
     sent["model"] = orjson.dumps(model_id)
     return sent
 

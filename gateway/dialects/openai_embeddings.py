@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 import orjson
 
+from gateway.body_fields import check_model, integer_in, text_in
 from gateway.dialects.openai_chat import (
     CONTENT_TYPE,
-    MAX_MODEL_LENGTH,
     Malformed,
     build_error,
 )
-from gateway.dialects.openai_chat.fields import integer_in, text_in
 from gateway.operations import EmbeddingsRequest, EmbeddingsResult, InputType
 from gateway.types import JSON, UpstreamReply
 from usage.tokens import estimate_tokens
@@ -77,10 +76,7 @@ def check_request(body: JSON) -> None:
             "lists of token numbers, and not be empty."
         )
         raise Malformed(msg, "input")
-    model = body.get("model") or ""
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
+    check_model(body.get("model") or "")
 
 
 def _is_list_of_inputs(value: Any) -> bool:

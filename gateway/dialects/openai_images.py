@@ -1,10 +1,10 @@
 """Pictures as OpenAI's clients ask for them; passed on, never translated."""
 
+from gateway.body_fields import check_model
 from gateway.dialects.openai_chat import (
     CONTENT_TYPE,
     EVENT_STREAM,
     KEEPALIVE,
-    MAX_MODEL_LENGTH,
     Malformed,
     build_error,
 )
@@ -34,10 +34,7 @@ def check_request(body: JSON) -> None:
     prompt = body.get("prompt")
     if type(prompt) is not str or not prompt:
         raise Malformed("'prompt' must be a string that says something.", "prompt")
-    model = body.get("model") or ""
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
+    check_model(body.get("model") or "")
     count = body.get("n")
     if count is not None and (type(count) is not int or count < 1):
         raise Malformed("'n' must be a whole number above zero.", "n")

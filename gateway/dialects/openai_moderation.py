@@ -1,8 +1,8 @@
 """Moderation as OpenAI's clients ask for it; it is passed on, never translated."""
 
+from gateway.body_fields import check_model
 from gateway.dialects.openai_chat import (
     CONTENT_TYPE,
-    MAX_MODEL_LENGTH,
     Malformed,
     build_error,
 )
@@ -29,10 +29,7 @@ def check_request(body: JSON) -> None:
     if type(value) is not str and kinds not in ({str}, {dict}):
         msg = "'input' must be a string, or a list of strings or of parts."
         raise Malformed(msg, "input")
-    model = body.get("model") or ""
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
+    check_model(body.get("model") or "")
 
 
 def max_output_tokens(body: JSON) -> int | None:

@@ -8,16 +8,15 @@ import base64
 import msgspec
 import orjson
 
+from gateway.body_fields import check_model, number_in, text_in
 from gateway.canonical import AudioDelta, Chunk, Used
 from gateway.dialects.openai_chat import (
     EVENT_STREAM,
     KEEPALIVE,
-    MAX_MODEL_LENGTH,
     Malformed,
     build_error,
     build_error_event,
 )
-from gateway.dialects.openai_chat.fields import number_in, text_in
 from gateway.operations import SpeechRequest, SpeechResult
 from gateway.types import JSON, UpstreamReply
 from usage.tokens import Tokens
@@ -66,10 +65,7 @@ def check_request(body: JSON) -> None:
     if type(text) is not str or not text.strip():
         msg = "'input' must be the text to be spoken."
         raise Malformed(msg, "input")
-    model = body.get("model", "")
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
+    check_model(body.get("model", ""))
     voice = _voice(body)
     # It becomes a segment of a path.
     if len(voice) > _MAX_VOICE or voice in {".", ".."} or not voice.isprintable():

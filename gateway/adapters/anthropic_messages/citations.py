@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.adapters.anthropic_messages.wire import text_of
+from gateway.adapters.reading import text_of
 from gateway.canonical import Citation
 
 

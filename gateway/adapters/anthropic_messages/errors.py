@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.anthropic_messages.wire import object_of, printable, text_of
+from gateway.adapters.reading import object_of, printable, text_of
 from gateway.types import UpstreamFault
 
 # The protocol has no code for it: only the message tells.

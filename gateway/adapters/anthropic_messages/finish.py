@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.adapters.anthropic_messages.wire import object_of, text_of
+from gateway.adapters.reading import object_of, text_of
 from gateway.canonical import FinishReason
 
 _REASONS: dict[str, FinishReason] = {

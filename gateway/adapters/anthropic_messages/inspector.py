@@ -4,12 +4,7 @@ import msgspec
 
 from gateway.adapters.anthropic_messages.errors import fault_of
 from gateway.adapters.anthropic_messages.usage import merged, tokens_of
-from gateway.adapters.anthropic_messages.wire import (
-    loads,
-    object_of,
-    printable,
-    text_of,
-)
+from gateway.adapters.reading import loads, object_of, printable, text_of
 from gateway.sse import data_of, split_events
 from gateway.types import JSON, StreamNotes
 from usage.tokens import Tokens, estimate_tokens

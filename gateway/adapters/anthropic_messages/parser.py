@@ -8,14 +8,8 @@ from gateway.adapters.anthropic_messages.citations import citations_of
 from gateway.adapters.anthropic_messages.errors import fault_of
 from gateway.adapters.anthropic_messages.finish import finish_reason_of, refusal_of
 from gateway.adapters.anthropic_messages.usage import merged, tokens_of
-from gateway.adapters.anthropic_messages.wire import (
-    NAME,
-    Unreadable,
-    loads,
-    object_of,
-    printable,
-    text_of,
-)
+from gateway.adapters.anthropic_messages.wire import NAME
+from gateway.adapters.reading import Unreadable, loads, object_of, printable, text_of
 from gateway.canonical import (
     Began,
     Chunk,

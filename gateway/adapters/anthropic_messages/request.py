@@ -35,29 +35,6 @@ _WORDS = {
 }
 
 
-def build_relayed(
-    fields: dict[str, bytes],
-    model_id: str,
-    quirks: Quirks,
-    *,
-    stream: bool,
-    dropped: frozenset[str],
-) -> dict[str, bytes]:
-    """Return the members to send for a request that came in this very protocol.
-
-    Only the model, the controls that are ours and the provider's quirks change; a
-    stream reports its usage unasked.
-    """
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params
-    }
-    if "model" not in quirks.drop_params:
-        sent["model"] = orjson.dumps(model_id)
-    return sent
-
-
 def build_request(
     request: ChatRequest, model_id: str, quirks: Quirks, max_output_tokens: int | None
 ) -> tuple[JSON, list[str]]:

@@ -9,7 +9,8 @@ from gateway.adapters.anthropic_messages.citations import citations_of
 from gateway.adapters.anthropic_messages.errors import error_code
 from gateway.adapters.anthropic_messages.finish import finish_reason_of, refusal_of
 from gateway.adapters.anthropic_messages.usage import tokens_of
-from gateway.adapters.anthropic_messages.wire import NAME, Unreadable, printable
+from gateway.adapters.anthropic_messages.wire import NAME
+from gateway.adapters.reading import Unreadable, printable
 from gateway.canonical import (
     ChatResult,
     Choice,

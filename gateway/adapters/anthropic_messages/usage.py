@@ -6,7 +6,7 @@ hold both.
 
 from typing import Any
 
-from gateway.adapters.anthropic_messages.wire import object_of
+from gateway.adapters.reading import object_of
 from usage.tokens import Tokens
 
 # A figure above this is a provider's mistake, not an answer.

@@ -10,7 +10,8 @@ from gateway.adapters.bedrock_converse.inspector import StreamInspector
 from gateway.adapters.bedrock_converse.parser import StreamParser
 from gateway.adapters.bedrock_converse.request import build_relayed, build_request
 from gateway.adapters.bedrock_converse.response import parse_response, parse_result
-from gateway.adapters.bedrock_converse.wire import NAME, Unreadable
+from gateway.adapters.bedrock_converse.wire import NAME
+from gateway.adapters.reading import Unreadable
 
 HEADERS: dict[str, str] = {}
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from gateway.adapters.bedrock_converse.wire import list_of, object_of, text_of
+from gateway.adapters.bedrock_converse.wire import list_of
+from gateway.adapters.reading import object_of, text_of
 from gateway.canonical import Citation
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.bedrock_converse.wire import object_of, printable, text_of
+from gateway.adapters.reading import object_of, printable, text_of
 from gateway.types import UpstreamFault
 
 # The protocol has no code for these: only the message tells.

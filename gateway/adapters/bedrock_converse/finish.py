@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.adapters.bedrock_converse.wire import text_of
+from gateway.adapters.reading import text_of
 from gateway.canonical import FinishReason
 from gateway.types import UpstreamFault
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from botocore.eventstream import EventStreamBuffer, ParserError
 
-from gateway.adapters.bedrock_converse.wire import Unreadable, text_of
+from gateway.adapters.reading import Unreadable, text_of
 from gateway.sse import EventTooLarge
 
 # Length of the frame, length of its headers, checksum of the two.

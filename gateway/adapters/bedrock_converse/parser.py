@@ -6,13 +6,8 @@ from gateway.adapters.bedrock_converse.finish import finish_reason_of, malformed
 from gateway.adapters.bedrock_converse.frames import Frame, frames_in
 from gateway.adapters.bedrock_converse.names import original_name
 from gateway.adapters.bedrock_converse.usage import tokens_of
-from gateway.adapters.bedrock_converse.wire import (
-    NAME,
-    loads,
-    number_of,
-    object_of,
-    text_of,
-)
+from gateway.adapters.bedrock_converse.wire import NAME, loads, number_of
+from gateway.adapters.reading import object_of, text_of
 from gateway.canonical import (
     Began,
     Chunk,

@@ -14,6 +14,7 @@ from gateway.adapters.bedrock_converse.conversation import (
 from gateway.adapters.bedrock_converse.families import Family, family_of
 from gateway.adapters.bedrock_converse.tools import build_tools
 from gateway.adapters.bedrock_converse.wire import NAME
+from gateway.adapters.relayed import kept_members
 from gateway.canonical import ChatRequest, OutputFormat
 from gateway.types import JSON, Quirks
 
@@ -54,11 +55,7 @@ def build_relayed(
 
     The model stands in the path, and whether it is a stream.
     """
-    return {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params and name != "modelId"
-    }
+    return kept_members(fields, quirks, dropped | {"modelId"})
 
 
 def build_request(

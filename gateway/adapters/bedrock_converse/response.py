@@ -10,13 +10,8 @@ from gateway.adapters.bedrock_converse.errors import error_code
 from gateway.adapters.bedrock_converse.finish import finish_reason_of, malformed
 from gateway.adapters.bedrock_converse.names import original_name
 from gateway.adapters.bedrock_converse.usage import tokens_of
-from gateway.adapters.bedrock_converse.wire import (
-    NAME,
-    Unreadable,
-    list_of,
-    object_of,
-    text_of,
-)
+from gateway.adapters.bedrock_converse.wire import NAME, list_of
+from gateway.adapters.reading import Unreadable, object_of, text_of
 from gateway.canonical import (
     ChatResult,
     Choice,

@@ -4,13 +4,10 @@ from typing import Any
 
 import orjson
 
+from gateway.adapters.reading import Unreadable
 from gateway.types import JSON
 
 NAME = "bedrock_converse"
-
-
-class Unreadable(ValueError):
-    """An answer that is not what the protocol promises."""
 
 
 def loads(data: bytes) -> JSON:
@@ -26,23 +23,9 @@ def loads(data: bytes) -> JSON:
     return tree
 
 
-def text_of(value: Any) -> str:
-    return value if type(value) is str else ""
-
-
-def object_of(value: Any) -> JSON:
-    return value if type(value) is dict else {}
-
-
 def list_of(value: Any) -> list[Any]:
     return value if type(value) is list else []
 
 
 def number_of(value: Any) -> int:
     return value if type(value) is int else -1
-
-
-def printable(value: Any) -> str:
-    """Return a text that is fit for a header or a log line."""
-    text = text_of(value)
-    return text if text.isprintable() else ascii(text)

@@ -6,9 +6,11 @@ Source of the format: https://docs.cohere.com/reference/chat
 from gateway.adapters.cohere_chat.errors import error_code
 from gateway.adapters.cohere_chat.inspector import StreamInspector
 from gateway.adapters.cohere_chat.parser import StreamParser
-from gateway.adapters.cohere_chat.request import build_relayed, build_request
+from gateway.adapters.cohere_chat.request import build_request
 from gateway.adapters.cohere_chat.response import parse_response, parse_result
-from gateway.adapters.cohere_chat.wire import NAME, Unreadable
+from gateway.adapters.cohere_chat.wire import NAME
+from gateway.adapters.reading import Unreadable
+from gateway.adapters.relayed import build_relayed
 
 HEADERS: dict[str, str] = {}
 

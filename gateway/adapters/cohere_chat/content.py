@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.adapters.cohere_chat.wire import dumps_or, object_of, objects_of, text_of
+from gateway.adapters.cohere_chat.wire import dumps_or, object_of
+from gateway.adapters.reading import objects_of, text_of
 from gateway.canonical import Citation, FinishReason
 from gateway.types import JSON, UpstreamFault
 

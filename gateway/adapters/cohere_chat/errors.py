@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.cohere_chat.wire import text_of
+from gateway.adapters.reading import text_of
 from gateway.types import UpstreamFault
 
 # The protocol has no codes: beside the status only the message tells.

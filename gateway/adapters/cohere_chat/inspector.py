@@ -3,7 +3,8 @@
 from gateway.adapters.cohere_chat.content import breakdown_of
 from gateway.adapters.cohere_chat.errors import fault_of
 from gateway.adapters.cohere_chat.usage import tokens_of
-from gateway.adapters.cohere_chat.wire import loads, object_of, text_of
+from gateway.adapters.cohere_chat.wire import object_of
+from gateway.adapters.reading import loads, text_of
 from gateway.sse import data_of, split_events
 from gateway.types import JSON, StreamNotes
 from usage.tokens import Tokens

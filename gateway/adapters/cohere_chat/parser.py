@@ -10,7 +10,8 @@ from gateway.adapters.cohere_chat.content import (
 from gateway.adapters.cohere_chat.errors import fault_of
 from gateway.adapters.cohere_chat.names import read_name
 from gateway.adapters.cohere_chat.usage import tokens_of
-from gateway.adapters.cohere_chat.wire import NAME, loads, object_of, text_of
+from gateway.adapters.cohere_chat.wire import NAME, object_of
+from gateway.adapters.reading import loads, text_of
 from gateway.canonical import (
     Began,
     Chunk,

@@ -4,13 +4,13 @@ Source of the format: https://docs.cohere.com/reference/embed
 """
 
 from gateway.adapters.cohere_chat.errors import error_code
-from gateway.adapters.cohere_chat.wire import Unreadable
 from gateway.adapters.cohere_embeddings.request import (
     NAME,
-    build_relayed,
     build_request,
 )
 from gateway.adapters.cohere_embeddings.response import parse_response, parse_result
+from gateway.adapters.reading import Unreadable
+from gateway.adapters.relayed import build_relayed
 
 HEADERS: dict[str, str] = {}
 

@@ -2,8 +2,6 @@
 
 import re
 
-import orjson
-
 from gateway.operations import EmbeddingsRequest
 from gateway.types import JSON, Quirks
 
@@ -19,25 +17,6 @@ _INPUT_TYPES = {
 # Models whose vectors have one length only.
 _FIXED_LENGTH = re.compile(r"embed-.*v[123](?:\.\d+)?$")
 _WORDS = {"output_dimension": "dimensions"}
-
-
-def build_relayed(
-    fields: dict[str, bytes],
-    model_id: str,
-    quirks: Quirks,
-    *,
-    stream: bool,
-    dropped: frozenset[str],
-) -> dict[str, bytes]:
-    """Return the members to send for a request that came in this very protocol."""
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params
-    }
-    if "model" not in quirks.drop_params:
-        sent["model"] = orjson.dumps(model_id)
-    return sent
 
 
 def build_request(

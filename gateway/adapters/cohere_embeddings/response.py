@@ -6,7 +6,8 @@ import msgspec
 
 from gateway.adapters.cohere_chat.errors import error_code
 from gateway.adapters.cohere_chat.usage import whole
-from gateway.adapters.cohere_chat.wire import Unreadable, object_of
+from gateway.adapters.cohere_chat.wire import object_of
+from gateway.adapters.reading import Unreadable
 from gateway.operations import EmbeddingsResult
 from gateway.types import UpstreamFault, UpstreamReply
 from usage.tokens import Tokens

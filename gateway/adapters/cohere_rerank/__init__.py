@@ -4,9 +4,10 @@ Source of the format: https://docs.cohere.com/reference/rerank
 """
 
 from gateway.adapters.cohere_chat.errors import error_code
-from gateway.adapters.cohere_chat.wire import Unreadable
-from gateway.adapters.cohere_rerank.request import NAME, build_relayed, build_request
+from gateway.adapters.cohere_rerank.request import NAME, build_request
 from gateway.adapters.cohere_rerank.response import parse_response, parse_result
+from gateway.adapters.reading import Unreadable
+from gateway.adapters.relayed import build_relayed
 
 HEADERS: dict[str, str] = {}
 

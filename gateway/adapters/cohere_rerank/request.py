@@ -1,30 +1,9 @@
 """Requests, as they are sent to a provider."""
 
-import orjson
-
 from gateway.operations import RerankRequest
 from gateway.types import JSON, Quirks
 
 NAME = "cohere_rerank"
-
-
-def build_relayed(
-    fields: dict[str, bytes],
-    model_id: str,
-    quirks: Quirks,
-    *,
-    stream: bool,
-    dropped: frozenset[str],
-) -> dict[str, bytes]:
-    """Return the members to send for a request that came in this very protocol."""
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params
-    }
-    if "model" not in quirks.drop_params:
-        sent["model"] = orjson.dumps(model_id)
-    return sent
 
 
 def build_request(

@@ -5,7 +5,8 @@ from typing import Any
 
 from gateway.adapters.cohere_chat.errors import fault_of
 from gateway.adapters.cohere_chat.usage import whole
-from gateway.adapters.cohere_chat.wire import Unreadable, loads, object_of, text_of
+from gateway.adapters.cohere_chat.wire import object_of
+from gateway.adapters.reading import Unreadable, loads, text_of
 from gateway.operations import Ranked, RerankResult
 from gateway.types import JSON, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens

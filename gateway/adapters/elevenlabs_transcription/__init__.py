@@ -3,13 +3,14 @@
 Source of the format: https://elevenlabs.io/docs/api-reference/speech-to-text/convert
 """
 
-from gateway.adapters.elevenlabs_errors import Unreadable, error_code
+from gateway.adapters.elevenlabs_errors import error_code
 from gateway.adapters.elevenlabs_transcription.request import build_request
 from gateway.adapters.elevenlabs_transcription.result import (
     parse_response,
     parse_result,
 )
 from gateway.adapters.elevenlabs_transcription.stream import Cutter, StreamParser
+from gateway.adapters.reading import Unreadable
 
 __all__ = [
     "HEADERS",

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.adapters.elevenlabs_errors import Unreadable, fault_of
+from gateway.adapters.elevenlabs_errors import fault_of
 from gateway.adapters.elevenlabs_transcription.languages import short_code
+from gateway.adapters.reading import Unreadable
 from gateway.operations import SpokenWord, TranscriptionResult
 from gateway.types import UpstreamFault, UpstreamReply
 from usage.tokens import Tokens

@@ -7,13 +7,14 @@ from gateway.adapters.gemini_generate.defaults import with_defaults
 from gateway.adapters.gemini_generate.errors import error_code
 from gateway.adapters.gemini_generate.inspector import StreamInspector
 from gateway.adapters.gemini_generate.parser import StreamParser
-from gateway.adapters.gemini_generate.protocol import NAME, Unreadable
+from gateway.adapters.gemini_generate.protocol import NAME
 from gateway.adapters.gemini_generate.request import (
     build_relayed,
     build_request,
     stream_path,
 )
 from gateway.adapters.gemini_generate.response import parse_response, parse_result
+from gateway.adapters.reading import Unreadable
 
 HEADERS: dict[str, str] = {}
 

@@ -2,12 +2,8 @@
 
 import orjson
 
-from gateway.adapters.gemini_generate.protocol import (
-    NAME,
-    as_object,
-    as_objects,
-    as_text,
-)
+from gateway.adapters.gemini_generate.protocol import NAME
+from gateway.adapters.reading import object_of, objects_of, text_of
 from gateway.canonical import (
     Audio,
     File,
@@ -61,11 +57,11 @@ def finish_reason_of(
 
 def is_blocked(tree: JSON) -> bool:
     """Say whether the prompt was refused, so that there is no candidate."""
-    return bool(as_text(as_object(tree.get("promptFeedback")).get("blockReason")))
+    return bool(text_of(object_of(tree.get("promptFeedback")).get("blockReason")))
 
 
 def raw_parts(candidate: JSON) -> list[JSON]:
-    return as_objects(as_object(candidate.get("content")).get("parts"))
+    return objects_of(object_of(candidate.get("content")).get("parts"))
 
 
 def call_prefix(tree: JSON, index: int) -> str:
@@ -73,7 +69,7 @@ def call_prefix(tree: JSON, index: int) -> str:
 
     They hold the answer's own id, so that those of several turns differ.
     """
-    name = as_text(tree.get("responseId"))
+    name = text_of(tree.get("responseId"))
     clean = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "_-"))
     prefix = f"call_{clean[: _MAX_ID - 12]}_" if clean else "call_"
     return f"{prefix}{index}_" if index else prefix
@@ -81,9 +77,9 @@ def call_prefix(tree: JSON, index: int) -> str:
 
 def parts_of(raw: JSON, call_id: str) -> list[Part]:
     """Return what the part says. `call_id` is for a call that has none."""
-    signature = as_text(raw.get("thoughtSignature"))
+    signature = text_of(raw.get("thoughtSignature"))
     if raw.get("thought") is True:
-        text = as_text(raw.get("text"))
+        text = text_of(raw.get("text"))
         return (
             [Reasoning(text=text, signature=signature, protocol=NAME)]
             if text or signature
@@ -92,9 +88,9 @@ def parts_of(raw: JSON, call_id: str) -> list[Part]:
     if type(call := raw.get("functionCall")) is dict:
         return [
             ToolCall(
-                id=as_text(call.get("id")) or call_id,
-                name=as_text(call.get("name")),
-                arguments=orjson.dumps(as_object(call.get("args"))).decode(),
+                id=text_of(call.get("id")) or call_id,
+                name=text_of(call.get("name")),
+                arguments=orjson.dumps(object_of(call.get("args"))).decode(),
                 signature=signature,
             )
         ]
@@ -106,17 +102,17 @@ def parts_of(raw: JSON, call_id: str) -> list[Part]:
 
 
 def _content(raw: JSON) -> Part | None:
-    if text := as_text(raw.get("text")):
+    if text := text_of(raw.get("text")):
         return Text(text)
     if type(code := raw.get("executableCode")) is dict:
-        language = as_text(code.get("language")).lower()
-        return Text(f"\n```{language}\n{as_text(code.get('code'))}\n```\n")
+        language = text_of(code.get("language")).lower()
+        return Text(f"\n```{language}\n{text_of(code.get('code'))}\n```\n")
     if type(ran := raw.get("codeExecutionResult")) is dict:
-        return Text(f"\n```\n{as_text(ran.get('output'))}\n```\n")
+        return Text(f"\n```\n{text_of(ran.get('output'))}\n```\n")
     if type(inline := raw.get("inlineData")) is dict:
-        return _inline(as_text(inline.get("mimeType")), as_text(inline.get("data")))
+        return _inline(text_of(inline.get("mimeType")), text_of(inline.get("data")))
     if type(file := raw.get("fileData")) is dict:
-        kind, url = as_text(file.get("mimeType")), as_text(file.get("fileUri"))
+        kind, url = text_of(file.get("mimeType")), text_of(file.get("fileUri"))
         if kind.startswith("image/"):
             return Image(url=url, media_type=kind)
         return File(url=url, media_type=kind)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.adapters.gemini_generate.protocol import as_object, as_objects, as_text
+from gateway.adapters.reading import object_of, objects_of, text_of
 from gateway.canonical import Citation
 from gateway.types import JSON
 
@@ -16,14 +16,14 @@ def citations_of(candidate: JSON, text: str) -> list[Citation]:
 
 
 def _grounding(candidate: JSON, text: str) -> Iterator[Citation]:
-    metadata = as_object(candidate.get("groundingMetadata"))
+    metadata = object_of(candidate.get("groundingMetadata"))
     chunks = [
-        next((as_object(chunk[name]) for name in _SOURCES if name in chunk), {})
-        for chunk in as_objects(metadata.get("groundingChunks"))
+        next((object_of(chunk[name]) for name in _SOURCES if name in chunk), {})
+        for chunk in objects_of(metadata.get("groundingChunks"))
     ]
     supported: set[int] = set()
-    for support in as_objects(metadata.get("groundingSupports")):
-        segment = as_object(support.get("segment"))
+    for support in objects_of(metadata.get("groundingSupports")):
+        segment = object_of(support.get("segment"))
         indices = support.get("groundingChunkIndices")
         for index in indices if type(indices) is list else ():
             if type(index) is int and 0 <= index < len(chunks):
@@ -35,22 +35,22 @@ def _grounding(candidate: JSON, text: str) -> Iterator[Citation]:
 
 
 def _cited(candidate: JSON, text: str) -> Iterator[Citation]:
-    metadata = as_object(candidate.get("citationMetadata"))
+    metadata = object_of(candidate.get("citationMetadata"))
     for name in ("citationSources", "citations"):
-        for source in as_objects(metadata.get(name)):
+        for source in objects_of(metadata.get(name)):
             yield from _citation(source, source, text)
 
 
 def _citation(source: JSON, segment: JSON, text: str) -> Iterator[Citation]:
-    url = as_text(source.get("uri"))
+    url = text_of(source.get("uri"))
     if not url:
         return
     start, end = segment.get("startIndex") or 0, segment.get("endIndex") or -1
     known = type(start) is int and type(end) is int and 0 <= start <= end
     yield Citation(
         url=url,
-        title=as_text(source.get("title")),
-        text=as_text(segment.get("text")),
+        title=text_of(source.get("title")),
+        text=text_of(segment.get("text")),
         start=_characters(text, start) if known else -1,
         end=_characters(text, end) if known else -1,
     )

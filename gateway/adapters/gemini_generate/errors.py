@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from gateway.adapters.gemini_generate.protocol import (
+from gateway.adapters.gemini_generate.protocol import loads
+from gateway.adapters.reading import (
     Unreadable,
-    as_object,
-    as_objects,
-    as_text,
-    loads,
+    object_of,
+    objects_of,
     printable,
+    text_of,
 )
 from gateway.types import JSON, UpstreamFault
 
@@ -38,9 +38,9 @@ def error_code(body: bytes) -> UpstreamFault:
 def fault_of(error: Any) -> UpstreamFault:
     """Read the `error` member, wherever it was found."""
     if type(error) is not dict:
-        return UpstreamFault("", as_text(error)[:1000] or "No message.")
-    message = as_text(error.get("message"))[:1000] or "No message."
-    details = as_objects(error.get("details"))
+        return UpstreamFault("", text_of(error)[:1000] or "No message.")
+    message = text_of(error.get("message"))[:1000] or "No message."
+    details = objects_of(error.get("details"))
     status = error.get("code")
     return UpstreamFault(
         code=_code(error, message, details),
@@ -53,7 +53,7 @@ def fault_of(error: Any) -> UpstreamFault:
 
 def _code(error: JSON, message: str, details: list[JSON]) -> str:
     """Return our word where the gateway acts on it, else Google's own."""
-    name = as_text(error.get("status"))
+    name = text_of(error.get("status"))
     if name in {"INVALID_ARGUMENT", ""}:
         if _BAD_KEY.search(message) or any(
             each.get("reason") in {"API_KEY_INVALID", "API_KEY_EXPIRED"}
@@ -64,9 +64,9 @@ def _code(error: JSON, message: str, details: list[JSON]) -> str:
             return "context_length_exceeded"
     if name == "RESOURCE_EXHAUSTED" and any(
         # What is spent for the day is spent, whatever short wait stands beside it.
-        "PerDay" in as_text(violation.get("quotaId"))
+        "PerDay" in text_of(violation.get("quotaId"))
         for each in details
-        for violation in as_objects(each.get("violations"))
+        for violation in objects_of(each.get("violations"))
     ):
         return "insufficient_quota"
     return printable(name or str(error.get("code") or ""))[:64]
@@ -74,8 +74,8 @@ def _code(error: JSON, message: str, details: list[JSON]) -> str:
 
 def _field(details: list[JSON]) -> str | None:
     for each in details:
-        for violation in as_objects(each.get("fieldViolations")):
-            if name := as_text(violation.get("field")):
+        for violation in objects_of(each.get("fieldViolations")):
+            if name := text_of(violation.get("field")):
                 return printable(name)[:200]
     return None
 
@@ -83,11 +83,11 @@ def _field(details: list[JSON]) -> str | None:
 def _delay(details: list[JSON]) -> float | None:
     """Return the seconds of `RetryInfo`, written like "17s" or "3.5s"."""
     for each in details:
-        if as_text(each.get("@type")).endswith("google.rpc.RetryInfo"):
+        if text_of(each.get("@type")).endswith("google.rpc.RetryInfo"):
             delay = each.get("retryDelay")
-            if match := _DELAY.fullmatch(as_text(delay)):
+            if match := _DELAY.fullmatch(text_of(delay)):
                 return float(match[1])
-            seconds = as_object(delay).get("seconds")
+            seconds = object_of(delay).get("seconds")
             if type(seconds) is int and seconds >= 0:
                 return float(seconds)
     return None

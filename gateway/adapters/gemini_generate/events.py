@@ -3,14 +3,8 @@
 from collections.abc import Iterator
 
 from gateway.adapters.gemini_generate.candidates import is_blocked
-from gateway.adapters.gemini_generate.protocol import (
-    Unreadable,
-    as_index,
-    as_objects,
-    as_text,
-    has_error,
-    loads,
-)
+from gateway.adapters.gemini_generate.protocol import as_index, has_error, loads
+from gateway.adapters.reading import Unreadable, objects_of, text_of
 from gateway.sse import data_of, split_events
 from gateway.types import JSON
 
@@ -28,10 +22,10 @@ class End:
         if is_blocked(tree):
             self._seen.add(0)
             self._finished.add(0)
-        for candidate in as_objects(tree.get("candidates")):
+        for candidate in objects_of(tree.get("candidates")):
             index = as_index(candidate.get("index"))
             self._seen.add(index)
-            if as_text(candidate.get("finishReason")):
+            if text_of(candidate.get("finishReason")):
                 self._finished.add(index)
 
     @property

@@ -3,13 +3,9 @@
 from gateway.adapters.gemini_generate.candidates import is_blocked, raw_parts
 from gateway.adapters.gemini_generate.errors import fault_of
 from gateway.adapters.gemini_generate.events import End, trees_of
-from gateway.adapters.gemini_generate.protocol import (
-    as_objects,
-    as_text,
-    has_error,
-    printable,
-)
+from gateway.adapters.gemini_generate.protocol import has_error
 from gateway.adapters.gemini_generate.tokens import tokens_of
+from gateway.adapters.reading import objects_of, printable, text_of
 from gateway.types import JSON, StreamNotes
 from usage.tokens import Tokens
 
@@ -51,12 +47,12 @@ class StreamInspector:
         self.started = self.started or _has_content(tree)
         self.tokens = tokens_of(tree.get("usageMetadata")) or self.tokens
         if not self.reported_model:
-            self.reported_model = printable(as_text(tree.get("modelVersion")))
+            self.reported_model = printable(text_of(tree.get("modelVersion")))
 
 
 def _has_content(tree: JSON) -> bool:
     return is_blocked(tree) or any(
         candidate.get("finishReason")
         or any(part.get("text") != "" for part in raw_parts(candidate))
-        for candidate in as_objects(tree.get("candidates"))
+        for candidate in objects_of(tree.get("candidates"))
     )

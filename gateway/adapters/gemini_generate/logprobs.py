@@ -3,17 +3,17 @@
 import math
 from typing import Any
 
-from gateway.adapters.gemini_generate.protocol import as_object, as_objects, as_text
+from gateway.adapters.reading import object_of, objects_of, text_of
 from gateway.types import JSON
 
 
 def logprobs_of(candidate: JSON) -> JSON | None:
-    result = as_object(candidate.get("logprobsResult"))
-    chosen = as_objects(result.get("chosenCandidates"))
+    result = object_of(candidate.get("logprobsResult"))
+    chosen = objects_of(result.get("chosenCandidates"))
     if not chosen:
         return None
     tops = [
-        as_objects(t.get("candidates")) for t in as_objects(result.get("topCandidates"))
+        objects_of(t.get("candidates")) for t in objects_of(result.get("topCandidates"))
     ]
     return {
         "content": [
@@ -30,7 +30,7 @@ def logprobs_of(candidate: JSON) -> JSON | None:
 
 
 def _token(each: JSON) -> JSON:
-    token = as_text(each.get("token"))
+    token = text_of(each.get("token"))
     return {
         "token": token,
         "logprob": _number(each.get("logProbability")),

@@ -13,14 +13,9 @@ from gateway.adapters.gemini_generate.citations import citations_of
 from gateway.adapters.gemini_generate.errors import fault_of
 from gateway.adapters.gemini_generate.events import End, trees_of
 from gateway.adapters.gemini_generate.logprobs import logprobs_of
-from gateway.adapters.gemini_generate.protocol import (
-    as_index,
-    as_objects,
-    as_text,
-    has_error,
-    printable,
-)
+from gateway.adapters.gemini_generate.protocol import as_index, has_error
 from gateway.adapters.gemini_generate.tokens import tokens_of
+from gateway.adapters.reading import objects_of, printable, text_of
 from gateway.canonical import (
     Began,
     Chunk,
@@ -74,11 +69,11 @@ class StreamParser:
         tokens = tokens_of(tree.get("usageMetadata"))
         if not self._has_begun:
             self._has_begun = True
-            model = printable(as_text(tree.get("modelVersion")))
-            yield Began(as_text(tree.get("responseId")), model, tokens)
+            model = printable(text_of(tree.get("modelVersion")))
+            yield Began(text_of(tree.get("responseId")), model, tokens)
         was_complete = self._end.complete
         self._end.note(tree)
-        for raw in as_objects(tree.get("candidates")):
+        for raw in objects_of(tree.get("candidates")):
             index = as_index(raw.get("index"))
             if (candidate := self._choices.get(index)) is None:
                 prefix = call_prefix(tree, index)
@@ -127,10 +122,10 @@ class _Candidate:
                 if citation not in self._cited:
                     self._cited.add(citation)
                     yield Cited(citation, self._index)
-        reason = as_text(raw.get("finishReason"))
+        reason = text_of(raw.get("finishReason"))
         if reason and not self._is_over:
             self._is_over = True
-            yield self._finished(reason, as_text(raw.get("finishMessage")))
+            yield self._finished(reason, text_of(raw.get("finishMessage")))
 
     def _part(self, part: Part, logprobs: JSON | None) -> Iterator[Chunk]:
         match part:

@@ -7,8 +7,10 @@ import orjson
 
 from gateway.adapters.gemini_generate.contents import Conversation
 from gateway.adapters.gemini_generate.models import Model, model_of
-from gateway.adapters.gemini_generate.protocol import NAME, as_object, as_objects
+from gateway.adapters.gemini_generate.protocol import NAME
 from gateway.adapters.gemini_generate.schemas import converted_schema, parameters_of
+from gateway.adapters.reading import object_of, objects_of
+from gateway.adapters.relayed import kept_members
 from gateway.canonical import ChatRequest
 from gateway.types import JSON, Quirks
 
@@ -34,13 +36,7 @@ def build_relayed(
 
     The model and whether to stream are said by the address alone.
     """
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped
-        and name not in quirks.drop_params
-        and name not in _IN_THE_ADDRESS
-    }
+    sent = kept_members(fields, quirks, dropped | _IN_THE_ADDRESS)
     if quirks.drop_params or quirks.rename_params:
         for name in _CONFIGS:
             if name in sent:
@@ -109,11 +105,11 @@ def _tools(request: ChatRequest, own: JSON) -> list[JSON]:
     functions: list[JSON] = (
         [{"functionDeclarations": declarations}] if declarations else []
     )
-    return functions + as_objects(own.get("tools"))
+    return functions + objects_of(own.get("tools"))
 
 
 def _tool_config(request: ChatRequest, model: Model, own: JSON) -> JSON:
-    config: JSON = dict(as_object(own.get("toolConfig")))
+    config: JSON = dict(object_of(own.get("toolConfig")))
     mode = request.tool_choice.mode if request.tool_choice is not None else ""
     is_strict = model.takes_validated_calls and any(t.strict for t in request.tools)
     calling: JSON = {}
@@ -156,7 +152,7 @@ def _generation_config(request: ChatRequest, model: Model, own: JSON) -> JSON:
     if thinking:
         said["thinkingConfig"] = thinking
     return {
-        **as_object(own.get("generationConfig")),
+        **object_of(own.get("generationConfig")),
         **{name: value for name, value in said.items() if value is not None},
     }
 
@@ -164,8 +160,8 @@ def _generation_config(request: ChatRequest, model: Model, own: JSON) -> JSON:
 def _thinking(request: ChatRequest, model: Model, own: JSON) -> JSON:
     config: JSON = dict(model.thinking(request.effort, request.thinking_budget))
     if request.protocol == NAME:
-        config |= as_object(
-            as_object(own.get("generationConfig")).get("thinkingConfig")
+        config |= object_of(
+            object_of(own.get("generationConfig")).get("thinkingConfig")
         )
     elif config and config.get("thinkingBudget") != 0 and request.effort != "none":
         # Whoever asks for thinking in another dialect is shown it there.

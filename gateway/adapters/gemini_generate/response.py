@@ -10,16 +10,9 @@ from gateway.adapters.gemini_generate.candidates import (
 from gateway.adapters.gemini_generate.citations import citations_of
 from gateway.adapters.gemini_generate.errors import error_code
 from gateway.adapters.gemini_generate.logprobs import logprobs_of
-from gateway.adapters.gemini_generate.protocol import (
-    Unreadable,
-    as_index,
-    as_objects,
-    as_text,
-    has_error,
-    loads,
-    printable,
-)
+from gateway.adapters.gemini_generate.protocol import as_index, has_error, loads
 from gateway.adapters.gemini_generate.tokens import tokens_of
+from gateway.adapters.reading import Unreadable, objects_of, printable, text_of
 from gateway.canonical import (
     ChatResult,
     Choice,
@@ -45,12 +38,12 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
     return UpstreamReply(
         body=body,
         tokens=tokens_of(tree.get("usageMetadata")),
-        reported_model=printable(as_text(tree.get("modelVersion"))),
+        reported_model=printable(text_of(tree.get("modelVersion"))),
     )
 
 
 def _candidates(tree: JSON) -> list[JSON]:
-    candidates = as_objects(tree.get("candidates"))
+    candidates = objects_of(tree.get("candidates"))
     if not candidates and not is_blocked(tree):
         msg = "The answer holds no candidates."
         raise Unreadable(msg)
@@ -76,8 +69,8 @@ def parse_result(body: bytes) -> ChatResult:
         citations += citations_of(candidate, text)
         choices.append(_choice(candidate, parts))
     return ChatResult(
-        id=as_text(tree.get("responseId")),
-        model=printable(as_text(tree.get("modelVersion"))),
+        id=text_of(tree.get("responseId")),
+        model=printable(text_of(tree.get("modelVersion"))),
         choices=tuple(choices) or (Choice(parts=(), finish_reason="content_filter"),),
         tokens=tokens_of(tree.get("usageMetadata")),
         citations=tuple(citations),
@@ -85,14 +78,14 @@ def parse_result(body: bytes) -> ChatResult:
 
 
 def _choice(candidate: JSON, parts: list[Part]) -> Choice:
-    reason = as_text(candidate.get("finishReason"))
+    reason = text_of(candidate.get("finishReason"))
     finish_reason = finish_reason_of(
         reason,
         has_calls=any(isinstance(part, ToolCall) for part in parts),
         has_content=any(not isinstance(part, Reasoning) for part in parts),
     )
     if finish_reason is None:
-        said = as_text(candidate.get("finishMessage")) or "it gave no answer."
+        said = text_of(candidate.get("finishMessage")) or "it gave no answer."
         msg = f"The model failed with {printable(reason)[:64] or 'no reason'}: {said}"
         raise Unreadable(msg[:1000])
     return Choice(

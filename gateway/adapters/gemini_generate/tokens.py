@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.adapters.gemini_generate.protocol import as_objects
+from gateway.adapters.reading import objects_of
 from usage.tokens import Tokens
 
 # A figure above this is a provider's mistake, not an answer.
@@ -46,7 +46,7 @@ def tokens_of(usage: Any) -> Tokens | None:
 def _audio(details: Any) -> int:
     return sum(
         count
-        for each in as_objects(details)
+        for each in objects_of(details)
         if each.get("modality") == "AUDIO"
         and type(count := each.get("tokenCount")) is int
         and 0 < count <= _MAX_PLAUSIBLE_TOKENS

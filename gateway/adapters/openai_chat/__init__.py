@@ -3,7 +3,7 @@
 Source of the format: https://platform.openai.com/docs/api-reference/chat
 """
 
-from gateway.adapters.openai_chat.errors import Unreadable, error_code
+from gateway.adapters.openai_chat.errors import error_code
 from gateway.adapters.openai_chat.protocol import HEADERS, NAME, stream_path
 from gateway.adapters.openai_chat.relay import (
     StreamInspector,
@@ -13,6 +13,7 @@ from gateway.adapters.openai_chat.relay import (
 from gateway.adapters.openai_chat.request import build_request
 from gateway.adapters.openai_chat.result import parse_result
 from gateway.adapters.openai_chat.stream import StreamParser
+from gateway.adapters.reading import Unreadable
 from gateway.openai_families import must_bridge
 
 __all__ = [

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from gateway.adapters.reading import printable
 from gateway.types import JSON, UpstreamFault
 
 # Where a message may stand in an error, and how deep one is looked for.
@@ -19,10 +20,6 @@ _TELLING = frozenset(
         "insufficient_quota",
     }
 )
-
-
-class Unreadable(ValueError):
-    """An answer that is not what the protocol promises."""
 
 
 def error_code(body: bytes) -> UpstreamFault:
@@ -97,7 +94,3 @@ def _words(value: Any, depth: int = 0) -> str:
             if words := _words(value.get(name), depth + 1):
                 return words
     return ""
-
-
-def printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)

@@ -6,14 +6,10 @@ from typing import Any
 import msgspec
 import orjson
 
-from gateway.adapters.openai_chat.errors import (
-    Unreadable,
-    error_code,
-    fault_of,
-    printable,
-)
-from gateway.adapters.openai_chat.events import loads
+from gateway.adapters import relayed
+from gateway.adapters.openai_chat.errors import error_code, fault_of
 from gateway.adapters.openai_chat.usage import tokens_in, tokens_of
+from gateway.adapters.reading import Unreadable, loads, printable
 from gateway.sse import data_of, split_events
 from gateway.types import JSON, Quirks, StreamNotes, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
@@ -48,13 +44,9 @@ def build_relayed(
     Only what must change is changed: the model, the controls that are ours, usage in
     streams, and the provider's quirks.
     """
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params
-    }
-    if "model" not in quirks.drop_params:
-        sent["model"] = orjson.dumps(model_id)
+    sent = relayed.build_relayed(
+        fields, model_id, quirks, stream=stream, dropped=dropped
+    )
     if stream and "stream_options" not in quirks.drop_params:
         sent["stream_options"] = _with_usage(fields.get("stream_options"))
     return sent

@@ -17,9 +17,9 @@ from gateway.adapters.openai_chat.content import (
     sources_of,
     texts_of,
 )
-from gateway.adapters.openai_chat.errors import Unreadable, printable
 from gateway.adapters.openai_chat.protocol import NAME
 from gateway.adapters.openai_chat.usage import tokens_of
+from gateway.adapters.reading import Unreadable, printable
 from gateway.canonical import (
     ChatResult,
     Choice,

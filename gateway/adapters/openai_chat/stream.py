@@ -13,10 +13,10 @@ from gateway.adapters.openai_chat.content import (
     texts_of,
 )
 from gateway.adapters.openai_chat.details import DetailsReader
-from gateway.adapters.openai_chat.errors import hidden_fault, printable
-from gateway.adapters.openai_chat.events import loads
+from gateway.adapters.openai_chat.errors import hidden_fault
 from gateway.adapters.openai_chat.protocol import NAME
 from gateway.adapters.openai_chat.usage import tokens_of
+from gateway.adapters.reading import loads, printable
 from gateway.canonical import (
     Began,
     Chunk,

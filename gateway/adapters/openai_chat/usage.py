@@ -90,14 +90,12 @@ def _tokens(usage: _Usage) -> Tokens | None:
 def _reported(usage: _Usage) -> Decimal | None:
     if usage.cost is usage.estimated_cost is usage.cost_in_usd_ticks is None:
         return None
-    details = usage.cost_details if type(usage.cost_details) is dict else {}
     return reported_cost(
         cost=usage.cost,
         estimated_cost=usage.estimated_cost,
         cost_in_usd_ticks=usage.cost_in_usd_ticks,
-        upstream_cost=details.get("upstream_inference_cost")
-        if usage.is_byok is True
-        else None,
+        cost_details=usage.cost_details,
+        is_byok=usage.is_byok,
     )
 
 

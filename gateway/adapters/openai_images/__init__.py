@@ -7,9 +7,9 @@ from gateway.adapters.openai_chat import Unreadable, error_code
 from gateway.adapters.openai_images.frames import Cutter
 from gateway.adapters.openai_images.relay import (
     StreamInspector,
-    build_relayed,
     parse_response,
 )
+from gateway.adapters.relayed import build_relayed
 
 HEADERS: dict[str, str] = {}
 NAME = "openai_images"

@@ -8,11 +8,10 @@ from gateway.adapters.openai_chat import (
     Unreadable,
     error_code,
 )
-from gateway.adapters.openai_chat import build_relayed as build_fields
 from gateway.adapters.openai_chat.errors import fault_of
-from gateway.adapters.openai_chat.events import loads
+from gateway.adapters.reading import loads
 from gateway.sse import data_of, split_events
-from gateway.types import Quirks, StreamNotes, UpstreamFault, UpstreamReply
+from gateway.types import StreamNotes, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
 
 _ABSENT = msgspec.Raw(b"null")
@@ -41,18 +40,6 @@ class _Reply(msgspec.Struct):
 
 _decode_reply = msgspec.json.Decoder(_Reply).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
-
-
-def build_relayed(
-    fields: dict[str, bytes],
-    model_id: str,
-    quirks: Quirks,
-    *,
-    stream: bool,
-    dropped: frozenset[str],
-) -> dict[str, bytes]:
-    """Return the members to send; usage is in every stream, asked for or not."""
-    return build_fields(fields, model_id, quirks, stream=False, dropped=dropped)
 
 
 def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:

@@ -4,7 +4,7 @@ Source of the format: https://platform.openai.com/docs/api-reference/responses
 """
 
 from gateway.adapters.openai_responses.defaults import with_defaults
-from gateway.adapters.openai_responses.errors import Unreadable, error_code
+from gateway.adapters.openai_responses.errors import error_code
 from gateway.adapters.openai_responses.protocol import HEADERS, NAME, stream_path
 from gateway.adapters.openai_responses.relay import (
     StreamInspector,
@@ -14,6 +14,7 @@ from gateway.adapters.openai_responses.relay import (
 from gateway.adapters.openai_responses.request import build_request
 from gateway.adapters.openai_responses.result import parse_result
 from gateway.adapters.openai_responses.stream import StreamParser
+from gateway.adapters.reading import Unreadable
 
 __all__ = [
     "HEADERS",

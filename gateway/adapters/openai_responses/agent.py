@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.openai_responses.protocol import object_of
+from gateway.adapters.reading import object_of
 from gateway.types import JSON, Quirks
 
 _FORMAT = "response_format"

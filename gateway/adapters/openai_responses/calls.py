@@ -1,7 +1,7 @@
 """Tool calls out of the events of a stream."""
 
 from gateway.adapters.openai_chat.content import arguments_of, call_id_of
-from gateway.adapters.openai_responses.protocol import text_of
+from gateway.adapters.reading import text_of
 from gateway.canonical import Chunk, ToolArgumentsDelta, ToolCallBegan
 from gateway.types import JSON
 

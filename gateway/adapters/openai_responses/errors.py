@@ -4,10 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.adapters.openai_chat import errors
-from gateway.adapters.openai_responses.protocol import object_of
+from gateway.adapters.reading import object_of
 from gateway.types import JSON, UpstreamFault
-
-Unreadable = errors.Unreadable
 
 # With what status these would have come, had they not come inside an answer:
 # https://platform.openai.com/docs/api-reference/responses/object

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import orjson
 
-from gateway.adapters.openai_responses.protocol import NAME, text_of
+from gateway.adapters.openai_responses.protocol import NAME
+from gateway.adapters.reading import text_of
 from gateway.canonical import (
     Audio,
     File,

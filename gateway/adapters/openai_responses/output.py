@@ -7,12 +7,8 @@ from gateway.adapters.openai_chat.content import (
     call_id_of,
     dumps_or,
 )
-from gateway.adapters.openai_responses.protocol import (
-    NAME,
-    object_of,
-    objects_of,
-    text_of,
-)
+from gateway.adapters.openai_responses.protocol import NAME
+from gateway.adapters.reading import object_of, objects_of, text_of
 from gateway.canonical import Citation, FinishReason, Reasoning, ToolCall
 from gateway.types import JSON
 

@@ -4,19 +4,12 @@ import re
 from typing import Any
 
 import msgspec
-import orjson
 
-from gateway.adapters.openai_chat.errors import printable
-from gateway.adapters.openai_chat.events import loads
+from gateway.adapters import relayed
 from gateway.adapters.openai_responses.agent import as_agent_fields, is_agent
-from gateway.adapters.openai_responses.errors import (
-    Unreadable,
-    error_code,
-    failure_of,
-    fault_in,
-)
-from gateway.adapters.openai_responses.protocol import object_of, text_of
+from gateway.adapters.openai_responses.errors import error_code, failure_of, fault_in
 from gateway.adapters.openai_responses.usage import tokens_of
+from gateway.adapters.reading import Unreadable, loads, object_of, printable, text_of
 from gateway.sse import data_of, split_events
 from gateway.types import JSON, Quirks, StreamNotes, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
@@ -68,14 +61,9 @@ def build_relayed(
     """
     if is_agent(quirks):
         fields = as_agent_fields(fields)
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in fields.items()
-        if name not in dropped and name not in quirks.drop_params
-    }
-    if "model" not in quirks.drop_params:
-        sent["model"] = orjson.dumps(model_id)
-    return sent
+    return relayed.build_relayed(
+        fields, model_id, quirks, stream=stream, dropped=dropped
+    )
 
 
 def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:

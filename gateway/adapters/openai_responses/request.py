@@ -7,8 +7,9 @@ from typing import Any
 from gateway.adapters.openai_responses.agent import agent_format, is_agent
 from gateway.adapters.openai_responses.formats import ask_for_json, format_of
 from gateway.adapters.openai_responses.items import InputWriter
-from gateway.adapters.openai_responses.protocol import NAME, object_of
+from gateway.adapters.openai_responses.protocol import NAME
 from gateway.adapters.openai_responses.tools import search_tool, write_tools
+from gateway.adapters.reading import object_of
 from gateway.canonical import ChatRequest
 from gateway.openai_families import Family, effort_of, family_of
 from gateway.types import JSON, Quirks

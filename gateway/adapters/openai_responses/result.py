@@ -4,7 +4,6 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.openai_responses.errors import Unreadable
 from gateway.adapters.openai_responses.output import (
     call_of,
     citations_of,
@@ -13,9 +12,9 @@ from gateway.adapters.openai_responses.output import (
     results_of,
     thought_of,
 )
-from gateway.adapters.openai_responses.protocol import objects_of, text_of
 from gateway.adapters.openai_responses.relay import BROKEN_OFF, model_in
 from gateway.adapters.openai_responses.usage import tokens_of
+from gateway.adapters.reading import Unreadable, objects_of, text_of
 from gateway.canonical import ChatResult, Choice, Citation, Part, Refusal, Text
 from gateway.types import JSON
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from gateway.adapters.openai_chat.events import loads
 from gateway.adapters.openai_responses.calls import CallReader, Key
 from gateway.adapters.openai_responses.errors import fault_in
 from gateway.adapters.openai_responses.output import (
@@ -13,14 +12,10 @@ from gateway.adapters.openai_responses.output import (
     results_of,
     sealed_of,
 )
-from gateway.adapters.openai_responses.protocol import (
-    NAME,
-    object_of,
-    objects_of,
-    text_of,
-)
+from gateway.adapters.openai_responses.protocol import NAME
 from gateway.adapters.openai_responses.relay import ENDS, model_in
 from gateway.adapters.openai_responses.usage import tokens_of
+from gateway.adapters.reading import loads, object_of, objects_of, text_of
 from gateway.canonical import (
     Began,
     Chunk,

@@ -1,7 +1,7 @@
 """Tools, which lie flat in this protocol."""
 
 from gateway.adapters.openai_chat.tools import has_strict_shape
-from gateway.adapters.openai_responses.protocol import object_of
+from gateway.adapters.reading import object_of
 from gateway.canonical import ChatRequest, Tool, ToolChoice
 from gateway.types import JSON
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.adapters.openai_responses.protocol import object_of
+from gateway.adapters.reading import object_of
 from gateway.reported_costs import reported_cost
 from usage.tokens import Tokens
 
@@ -71,9 +71,8 @@ def tokens_of(usage: Any, tool_usage: Any = None) -> Tokens | None:
         cost_usd=reported_cost(
             cost=told.cost,
             cost_in_usd_ticks=told.cost_in_usd_ticks,
-            upstream_cost=object_of(told.cost_details).get("upstream_inference_cost")
-            if told.is_byok is True
-            else None,
+            cost_details=told.cost_details,
+            is_byok=told.is_byok,
         ),
     )
     return tokens if _plausible(tokens) else None

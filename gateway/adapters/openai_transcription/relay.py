@@ -5,8 +5,8 @@ import orjson
 
 from gateway.adapters.openai_chat import Unreadable
 from gateway.adapters.openai_chat.errors import hidden_fault
-from gateway.adapters.openai_chat.events import loads
 from gateway.adapters.openai_transcription.usage import seconds_used, tokens_of
+from gateway.adapters.reading import loads
 from gateway.multipart import Form, Part, build_form, parse_form
 from gateway.sse import data_of, split_events
 from gateway.types import (

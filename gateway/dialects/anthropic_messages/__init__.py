@@ -1,9 +1,9 @@
 """Anthropic's Messages as clients speak them to us."""
 
+from gateway.body_fields import Malformed
 from gateway.dialects.anthropic_messages.errors import build_error, build_error_event
-from gateway.dialects.anthropic_messages.malformed import NAME, Malformed
+from gateway.dialects.anthropic_messages.malformed import NAME
 from gateway.dialects.anthropic_messages.request import (
-    MAX_MODEL_LENGTH,
     check_request,
     max_output_tokens,
     parse_request,
@@ -24,7 +24,6 @@ __all__ = [
     "EVENT_STREAM",
     "FORWARDED",
     "KEEPALIVE",
-    "MAX_MODEL_LENGTH",
     "NAME",
     "Malformed",
     "StreamBuilder",

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from gateway.body_fields import Malformed
 from gateway.canonical import (
     File,
     Image,
@@ -17,7 +18,6 @@ from gateway.canonical import (
 )
 from gateway.dialects.anthropic_messages.malformed import (
     NAME,
-    Malformed,
     list_at,
     object_at,
     text_at,

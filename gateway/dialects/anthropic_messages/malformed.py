@@ -2,17 +2,10 @@
 
 from typing import Any
 
+from gateway.body_fields import Malformed
 from gateway.types import JSON
 
 NAME = "anthropic_messages"
-
-
-class Malformed(ValueError):
-    """A body that is no request for a message; `param` names the field."""
-
-    def __init__(self, message: str, param: str | None) -> None:
-        super().__init__(message)
-        self.param = param
 
 
 def text_at(holder: JSON, name: str, at: str, *, default: str | None = None) -> str:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from gateway.body_fields import Malformed, check_conversation
 from gateway.canonical import ChatRequest, Message, OutputFormat, Tool, ToolChoice
 from gateway.dialects.anthropic_messages.content import parse_content, parse_texts
 from gateway.dialects.anthropic_messages.malformed import (
     NAME,
-    Malformed,
     count_at,
     list_at,
     object_at,
@@ -14,8 +14,6 @@ from gateway.dialects.anthropic_messages.malformed import (
     text_at,
 )
 from gateway.types import JSON
-
-MAX_MODEL_LENGTH = 300
 
 _KNOWN = frozenset(
     {
@@ -44,22 +42,7 @@ _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 
 def check_request(body: JSON) -> None:
     """Refuse what no provider could answer; the rest is for the provider to judge."""
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        msg = "'messages' must be a list of at least one message."
-        raise Malformed(msg, "messages")
-    for index, message in enumerate(messages):
-        if type(message) is not dict or type(message.get("role")) is not str:
-            msg = f"'messages[{index}]' must be an object with a 'role'."
-            raise Malformed(msg, f"messages[{index}]")
-    model = body.get("model", "")
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
-    stream = body.get("stream")
-    if stream is not None and type(stream) is not bool:
-        msg = "'stream' must be true or false."
-        raise Malformed(msg, "stream")
+    check_conversation(body)
     count_at(body, "max_tokens")
 
 

@@ -3,6 +3,7 @@
 Source of the format: https://docs.cohere.com/v1/reference/rerank
 """
 
+from gateway.body_fields import Malformed
 from gateway.dialects.cohere_rerank.answers import (
     CONTENT_TYPE,
     EVENT_STREAM,
@@ -14,7 +15,6 @@ from gateway.dialects.cohere_rerank.answers import (
 )
 from gateway.dialects.cohere_rerank.checks import (
     NAME,
-    Malformed,
     check_request,
     max_output_tokens,
     name_for,

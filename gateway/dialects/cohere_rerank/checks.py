@@ -2,34 +2,24 @@
 
 from typing import Any
 
+from gateway.body_fields import Malformed, check_model
 from gateway.types import JSON
 
 NAME = "cohere_rerank"
 # The older version of the same: documents may be objects, and come back if wanted.
 OLDER = "cohere_rerank_v1"
 
-MAX_MODEL_LENGTH = 300
 _DOCUMENTS_PER_SEARCH = 100
 _OLDER_FIELDS = frozenset({"return_documents", "rank_fields", "max_chunks_per_doc"})
 _COUNTS = ("top_n", "max_tokens_per_doc", "max_chunks_per_doc")
 
 
-class Malformed(ValueError):
-    """A body that asks for no ranking; `param` names the field."""
-
-    def __init__(self, message: str, param: str | None) -> None:
-        super().__init__(message)
-        self.param = param
-
-
 def check_request(body: JSON) -> None:
     """Refuse what no provider could answer; the rest is for the provider to judge."""
-    query, model = body.get("query"), body.get("model", "")
+    query = body.get("query")
     if type(query) is not str or not query.strip():
         raise Malformed("'query' must be a string that says something.", "query")
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
+    check_model(body.get("model", ""))
     documents = body.get("documents")
     if type(documents) is not list or not documents:
         raise Malformed("'documents' must be a list of at least one.", "documents")

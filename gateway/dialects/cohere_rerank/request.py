@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from gateway.dialects.cohere_rerank.checks import NAME, Malformed, check_request
+from gateway.body_fields import Malformed
+from gateway.dialects.cohere_rerank.checks import NAME, check_request
 from gateway.operations import RerankRequest
 from gateway.types import JSON
 

@@ -1,15 +1,14 @@
 """`generateContent` as Google's clients speak it to us."""
 
+from gateway.body_fields import Malformed
 from gateway.dialects.gemini_generate.errors import build_error, build_error_event
 from gateway.dialects.gemini_generate.protocol import (
     CONTENT_TYPE,
     EVENT_STREAM,
     KEEPALIVE,
     NAME,
-    Malformed,
 )
 from gateway.dialects.gemini_generate.request import (
-    MAX_MODEL_LENGTH,
     check_request,
     max_output_tokens,
     parse_request,
@@ -24,7 +23,6 @@ __all__ = [
     "CONTENT_TYPE",
     "EVENT_STREAM",
     "KEEPALIVE",
-    "MAX_MODEL_LENGTH",
     "NAME",
     "Malformed",
     "StreamBuilder",

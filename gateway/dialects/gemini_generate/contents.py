@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from gateway.body_fields import Malformed
 from gateway.canonical import (
     Audio,
     File,
@@ -17,7 +18,6 @@ from gateway.canonical import (
 )
 from gateway.dialects.gemini_generate.protocol import (
     NAME,
-    Malformed,
     member,
     object_in,
     objects_in,

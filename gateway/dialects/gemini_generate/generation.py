@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.body_fields import Malformed
 from gateway.canonical import OutputFormat, Tool, ToolChoice
 from gateway.dialects.gemini_generate.protocol import (
-    Malformed,
     member,
     number_in,
     object_in,

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+from gateway.body_fields import Malformed
 from gateway.types import JSON
 
 NAME = "gemini_generate"
@@ -14,14 +15,6 @@ KEEPALIVE = (
     b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}'
     b"\n\n"
 )
-
-
-class Malformed(ValueError):
-    """A body that is no request for content; `param` names the field."""
-
-    def __init__(self, message: str, param: str | None) -> None:
-        super().__init__(message)
-        self.param = param
 
 
 @lru_cache(maxsize=512)

@@ -1,11 +1,11 @@
 """Requests of Google's clients, read into the canonical form."""
 
+from gateway.body_fields import Malformed, check_model
 from gateway.canonical import ChatRequest
 from gateway.dialects.gemini_generate.contents import messages_of
 from gateway.dialects.gemini_generate.generation import settings_of, tools_of
 from gateway.dialects.gemini_generate.protocol import (
     NAME,
-    Malformed,
     member,
     object_in,
     objects_in,
@@ -13,8 +13,6 @@ from gateway.dialects.gemini_generate.protocol import (
     whole_in,
 )
 from gateway.types import JSON
-
-MAX_MODEL_LENGTH = 300
 
 _TRANSLATED = frozenset(
     {
@@ -39,10 +37,7 @@ def check_request(body: JSON) -> None:
         raise Malformed(msg, "contents")
     for number, content in enumerate(objects_in(body, "contents")):
         objects_in(content, "parts", f"contents[{number}]")
-    model = body.get("model") or ""
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
+    check_model(body.get("model") or "")
     object_in(body, "systemInstruction")
     config = object_in(body, "generationConfig")
     for name in ("maxOutputTokens", "candidateCount"):

@@ -1,8 +1,7 @@
 """Chat completions as OpenAI's clients speak them to us."""
 
+from gateway.body_fields import Malformed
 from gateway.dialects.openai_chat.checks import (
-    MAX_MODEL_LENGTH,
-    Malformed,
     check_request,
     max_output_tokens,
     wants_json,
@@ -24,7 +23,6 @@ __all__ = [
     "CONTENT_TYPE",
     "EVENT_STREAM",
     "KEEPALIVE",
-    "MAX_MODEL_LENGTH",
     "NAME",
     "Malformed",
     "StreamBuilder",

@@ -1,37 +1,14 @@
 """What a body must be to be a chat request, and what serving it needs to know of it."""
 
+from gateway.body_fields import Malformed, check_conversation
 from gateway.types import JSON
 
-MAX_MODEL_LENGTH = 300
 _JSON_FORMATS = ("json_object", "json_schema")
-
-
-class Malformed(ValueError):
-    """A body that is no chat request; `param` names the field."""
-
-    def __init__(self, message: str, param: str | None) -> None:
-        super().__init__(message)
-        self.param = param
 
 
 def check_request(body: JSON) -> None:
     """Refuse what no provider could answer; the rest is for the provider to judge."""
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        msg = "'messages' must be a list of at least one message."
-        raise Malformed(msg, "messages")
-    for index, message in enumerate(messages):
-        if type(message) is not dict or type(message.get("role")) is not str:
-            msg = f"'messages[{index}]' must be an object with a 'role'."
-            raise Malformed(msg, f"messages[{index}]")
-    model = body.get("model", "")
-    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
-    stream = body.get("stream")
-    if stream is not None and type(stream) is not bool:
-        msg = "'stream' must be true or false."
-        raise Malformed(msg, "stream")
+    check_conversation(body)
     options = body.get("stream_options")
     if options is not None and type(options) is not dict:
         msg = "'stream_options' must be an object."

@@ -22,7 +22,7 @@ _TYPES_BY_STATUS = {
 def build_error(
     status: int, code: str, message: str, param: str | None, extra: JSON | None = None
 ) -> bytes:
-    return orjson.dumps({"error": _error(status, code, message, param, extra)})
+    return orjson.dumps({"error": error_of(status, code, message, param, extra)})
 
 
 def build_error_event(
@@ -31,13 +31,17 @@ def build_error_event(
     """Return the event that ends a stream which cannot be completed."""
     return (
         b"data: "
-        + orjson.dumps({"error": _error(status, code, message, param, None)})
+        + orjson.dumps({"error": error_of(status, code, message, param)})
         + b"\n\n"
     )
 
 
-def _error(
-    status: int, code: str, message: str, param: str | None, extra: JSON | None
+def error_of(
+    status: int,
+    code: str,
+    message: str,
+    param: str | None,
+    extra: JSON | None = None,
 ) -> dict[str, Any]:
     return {
         "message": message,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.body_fields import Malformed, object_in, objects_in, text_in
 from gateway.canonical import (
     Image,
     Message,
@@ -12,8 +13,6 @@ from gateway.canonical import (
     ToolCall,
     ToolResult,
 )
-from gateway.dialects.openai_chat.checks import Malformed
-from gateway.dialects.openai_chat.fields import object_in, objects_in, text_in
 from gateway.dialects.openai_chat.parts import parse_content, parse_texts
 from gateway.dialects.openai_chat.protocol import NAME
 from gateway.types import JSON

@@ -1,14 +1,15 @@
 """A chat completions body as a canonical request."""
 
-from gateway.canonical import ChatRequest, OutputFormat
-from gateway.dialects.openai_chat.checks import Malformed, check_request, wants_stream
-from gateway.dialects.openai_chat.fields import (
+from gateway.body_fields import (
+    Malformed,
     boolean_in,
     integer_in,
     number_in,
     object_in,
     text_in,
 )
+from gateway.canonical import ChatRequest, OutputFormat
+from gateway.dialects.openai_chat.checks import check_request, wants_stream
 from gateway.dialects.openai_chat.messages import parse_messages
 from gateway.dialects.openai_chat.protocol import NAME
 from gateway.dialects.openai_chat.tools import parse_tool_choice, parse_tools

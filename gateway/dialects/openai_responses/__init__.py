@@ -1,8 +1,7 @@
 """OpenAI's Responses as its clients speak them to us."""
 
+from gateway.body_fields import Malformed
 from gateway.dialects.openai_responses.checks import (
-    MAX_MODEL_LENGTH,
-    Malformed,
     check_request,
     max_output_tokens,
     wants_json,
@@ -30,7 +29,6 @@ __all__ = [
     "EVENT_STREAM",
     "KEEPALIVE",
     "MARK",
-    "MAX_MODEL_LENGTH",
     "NAME",
     "Malformed",
     "StreamBuilder",

@@ -1,20 +1,12 @@
 """What a body must be to be a request, and what serving it needs to know of it."""
 
+from gateway.body_fields import Malformed, check_model
 from gateway.types import JSON
 
-MAX_MODEL_LENGTH = 300
 _JSON_FORMATS = ("json_object", "json_schema")
 
 # Where the provider keeps what was said before; with one of them there may be no input.
 KEPT = ("previous_response_id", "conversation", "prompt")
-
-
-class Malformed(ValueError):
-    """A body that is no request for a response; `param` names the field."""
-
-    def __init__(self, message: str, param: str | None) -> None:
-        super().__init__(message)
-        self.param = param
 
 
 def check_request(body: JSON) -> None:
@@ -32,9 +24,8 @@ def check_request(body: JSON) -> None:
                 msg = f"'input[{index}]' must be an object."
                 raise Malformed(msg, f"input[{index}]")
     model = body.get("model")
-    if model is not None and (type(model) is not str or len(model) > MAX_MODEL_LENGTH):
-        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
-        raise Malformed(msg, "model")
+    if model is not None:
+        check_model(model)
     stream = body.get("stream")
     if stream is not None and type(stream) is not bool:
         msg = "'stream' must be true or false."

@@ -1,31 +1,13 @@
-"""Errors in OpenAI's shape."""
-
-from typing import Any
+"""Errors in OpenAI's shape, and the event that ends a stream of Responses."""
 
 import orjson
 
-from gateway.types import JSON
+from gateway.dialects.openai_chat.errors import build_error, error_of
+
+__all__ = ["build_error", "build_error_event"]
 
 # Nothing follows the event of an error, and everything before it counts lower.
 _LAST = 2**31 - 1
-
-_TYPES_BY_STATUS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    405: "invalid_request_error",
-    413: "invalid_request_error",
-    422: "invalid_request_error",
-    429: "rate_limit_error",
-}
-
-
-def build_error(
-    status: int, code: str, message: str, param: str | None, extra: JSON | None = None
-) -> bytes:
-    return orjson.dumps({"error": _error(status, code, message, param, extra)})
 
 
 def build_error_event(
@@ -42,18 +24,6 @@ def build_error_event(
         "message": message,
         "param": param,
         "sequence_number": _LAST,
-        "error": _error(status, code, message, param, None),
+        "error": error_of(status, code, message, param),
     }
     return b"event: error\ndata: " + orjson.dumps(event) + b"\n\n"
-
-
-def _error(
-    status: int, code: str, message: str, param: str | None, extra: JSON | None
-) -> dict[str, Any]:
-    return {
-        "message": message,
-        "type": _TYPES_BY_STATUS.get(status, "server_error"),
-        "param": param,
-        "code": code,
-        **(extra or {}),
-    }

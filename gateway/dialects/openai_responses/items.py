@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from gateway.body_fields import Malformed, objects_in, text_in
 from gateway.canonical import (
     Message,
     Part,
@@ -10,8 +11,6 @@ from gateway.canonical import (
     ToolCall,
     ToolResult,
 )
-from gateway.dialects.openai_responses.checks import Malformed
-from gateway.dialects.openai_responses.fields import objects_in, text_in
 from gateway.dialects.openai_responses.parts import (
     parse_content,
     parse_output,

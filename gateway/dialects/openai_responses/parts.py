@@ -2,9 +2,8 @@
 
 import re
 
+from gateway.body_fields import Malformed, object_in, objects_in, text_in
 from gateway.canonical import Audio, File, Image, Refusal, Text
-from gateway.dialects.openai_responses.checks import Malformed
-from gateway.dialects.openai_responses.fields import object_in, objects_in, text_in
 from gateway.types import JSON
 
 ContentPart = Text | Image | Audio | File | Refusal

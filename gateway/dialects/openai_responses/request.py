@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from gateway.canonical import ChatRequest, OutputFormat
-from gateway.dialects.openai_responses.checks import (
-    KEPT,
+from gateway.body_fields import (
     Malformed,
-    check_request,
-    max_output_tokens,
-    wants_stream,
-)
-from gateway.dialects.openai_responses.fields import (
     boolean_in,
     integer_in,
     list_in,
     number_in,
     object_in,
     text_in,
+)
+from gateway.canonical import ChatRequest, OutputFormat
+from gateway.dialects.openai_responses.checks import (
+    KEPT,
+    check_request,
+    max_output_tokens,
+    wants_stream,
 )
 from gateway.dialects.openai_responses.items import InputReader
 from gateway.dialects.openai_responses.protocol import NAME

@@ -2,9 +2,8 @@
 
 from typing import Any
 
+from gateway.body_fields import Malformed, object_in, objects_in, text_in
 from gateway.canonical import Tool, ToolChoice
-from gateway.dialects.openai_responses.checks import Malformed
-from gateway.dialects.openai_responses.fields import object_in, objects_in, text_in
 from gateway.types import JSON
 
 _NO_CHOICE = (

@@ -3,7 +3,8 @@
 import math
 
 from gateway.audio_length import seconds_of
-from gateway.dialects.openai_chat import MAX_MODEL_LENGTH, Malformed
+from gateway.body_fields import MAX_MODEL_LENGTH
+from gateway.dialects.openai_chat import Malformed
 from gateway.multipart import Part
 from gateway.types import JSON
 

@@ -1,6 +1,6 @@
 """Signalbox's own dialect: one flat object in, one flat object out, in camelCase."""
 
-from gateway.dialects.openai_chat import MAX_MODEL_LENGTH, Malformed
+from gateway.dialects.openai_chat import Malformed
 from gateway.dialects.signalbox.checks import (
     check_request,
     max_output_tokens,
@@ -25,7 +25,6 @@ __all__ = [
     "CONTENT_TYPE",
     "EVENT_STREAM",
     "KEEPALIVE",
-    "MAX_MODEL_LENGTH",
     "NAME",
     "Malformed",
     "StreamBuilder",

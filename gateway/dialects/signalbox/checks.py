@@ -4,14 +4,15 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-from gateway.dialects.openai_chat import MAX_MODEL_LENGTH, Malformed
-from gateway.dialects.openai_chat.fields import (
+from gateway.body_fields import (
+    MAX_MODEL_LENGTH,
     integer_in,
     list_in,
     number_in,
     object_in,
     text_in,
 )
+from gateway.dialects.openai_chat import Malformed
 from gateway.dialects.signalbox.protocol import DEFAULT_MAX_TOKENS
 from gateway.types import JSON
 

@@ -1,13 +1,8 @@
 """A body as a canonical request."""
 
+from gateway.body_fields import integer_in, number_in, object_in, text_in
 from gateway.canonical import ChatRequest, Message, OutputFormat, Text
 from gateway.dialects.openai_chat import Malformed
-from gateway.dialects.openai_chat.fields import (
-    integer_in,
-    number_in,
-    object_in,
-    text_in,
-)
 from gateway.dialects.openai_chat.messages import parse_messages
 from gateway.dialects.openai_chat.tools import parse_tool_choice, parse_tools
 from gateway.dialects.signalbox.protocol import NAME

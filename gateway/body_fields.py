@@ -2,8 +2,17 @@
 
 from typing import Any
 
-from gateway.dialects.openai_responses.checks import Malformed
 from gateway.types import JSON
+
+MAX_MODEL_LENGTH = 300
+
+
+class Malformed(ValueError):
+    """A body that is no valid request; `param` names the field."""
+
+    def __init__(self, message: str, param: str | None) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 def number_in(body: JSON, name: str) -> float | None:
@@ -60,3 +69,27 @@ def objects_in(body: JSON, name: str, at: str = "") -> list[tuple[str, JSON]]:
             raise Malformed(f"'{place}' must be an object.", place)
         found.append((place, value))
     return found
+
+
+def check_conversation(body: JSON) -> None:
+    """Refuse messages that are none, and a body whose `model` or `stream` is not one."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        msg = "'messages' must be a list of at least one message."
+        raise Malformed(msg, "messages")
+    for index, message in enumerate(messages):
+        if type(message) is not dict or type(message.get("role")) is not str:
+            msg = f"'messages[{index}]' must be an object with a 'role'."
+            raise Malformed(msg, f"messages[{index}]")
+    check_model(body.get("model", ""))
+    stream = body.get("stream")
+    if stream is not None and type(stream) is not bool:
+        msg = "'stream' must be true or false."
+        raise Malformed(msg, "stream")
+
+
+def check_model(model: Any) -> None:
+    """Refuse what no model can be called; empty is the project's default."""
+    if type(model) is not str or len(model) > MAX_MODEL_LENGTH:
+        msg = f"'model' must be a string of at most {MAX_MODEL_LENGTH} characters."
+        raise Malformed(msg, "model")
