@@ -62,15 +62,6 @@ class Capability(models.TextChoices):
     RERANK = "rerank"
 
 
-class Strategy(models.TextChoices):
-    """How the candidates of an alias are ordered."""
-
-    PRIORITY = "priority"
-    CHEAPEST = "cheapest"
-    FASTEST = "fastest"
-    WEIGHTED = "weighted"
-
-
 class PriceComponent(models.TextChoices):
     """What a price is asked for."""
 

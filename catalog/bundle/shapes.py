@@ -10,12 +10,12 @@ from catalog.protocols import (
     Capability,
     Operation,
     PriceComponent,
-    Strategy,
     WireProtocol,
 )
 from tenants.models import Budget, Limit
 from tenants.models.budget import default_warn_at
 from tenants.models.project import default_cache
+from tenants.strategies import Strategy
 
 REQUIRED = object()
 

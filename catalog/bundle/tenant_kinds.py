@@ -90,11 +90,12 @@ class BudgetKind(Kind):
     labels = {"api_key": "key"}
 
     def rows(self, scope: Scope) -> Iterable[Budget]:
-        found = Budget.objects.filter(scope.of("project__slug"))
+        found = Budget.objects.filter(scope.of("project__slug"), organization=None)
         return found.select_related("project", "api_key").order_by("id")
 
     def key(self, row: Budget) -> Key:
-        return (row.project.slug, row.per, row.mode, _prefix(row.api_key))
+        project = "" if row.project is None else row.project.slug
+        return (project, row.per, row.mode, _prefix(row.api_key))
 
     def new(self, key: Key) -> Budget:
         return Budget(per=key[1], mode=key[2])

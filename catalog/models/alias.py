@@ -8,10 +8,11 @@ from django.db import models
 from django.db.models import Q
 
 from catalog.models.aimodel import AIModel, check_capabilities
-from catalog.protocols import Operation, Strategy, served_by
+from catalog.protocols import Operation, served_by
 from tenants.audit import audited
 from tenants.models import Project
 from tenants.models.project import ProjectScopedQuerySet
+from tenants.strategies import Strategy
 from tenants.versioning import announces_changes
 
 MAX_ALIAS_DEPTH = 5

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -13,6 +15,18 @@ from tenants.models.project import Project, ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
 DEFAULT_GRACE = timedelta(days=1)
+
+
+def check_networks(value: Any) -> None:
+    """Refuse what is no list of networks in CIDR form."""
+    try:
+        if not isinstance(value, list):
+            raise TypeError
+        for network in value:
+            ip_network(network)
+    except (TypeError, ValueError) as error:
+        msg = 'This is a list of networks, e.g. ["10.0.0.0/8", "2001:db8::/32"].'
+        raise ValidationError(msg) from error
 
 
 @audited(secret=("digest",))
@@ -29,6 +43,22 @@ class ApiKey(models.Model):
         default=list,
         blank=True,
         help_text='Operations it may use, e.g. ["chat", "embeddings"]; empty: all.',
+    )
+    aliases = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Aliases and models it may name, e.g. ["fast"]; empty: all.',
+    )
+    allowed_networks = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_networks],
+        help_text='Networks it may be used from, e.g. ["10.0.0.0/8"]; empty: any.',
+    )
+    imported = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Known by its digest alone: renew it with a key of Signalbox's own.",
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -111,6 +141,18 @@ class ApiKey(models.Model):
         self.rotated_to = successor
         self.save(update_fields=["expires_at", "rotated_to"])
         return successor, text
+
+
+class ApiKeyUse(models.Model):
+    """When a key was last used; a row of its own, since it is no configuration."""
+
+    api_key = models.OneToOneField(
+        ApiKey, on_delete=models.CASCADE, primary_key=True, related_name="use"
+    )
+    last_used_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.api_key} at {self.last_used_at}"
 
 
 def check_key_of(project_id: int | None, api_key: ApiKey | None) -> None:

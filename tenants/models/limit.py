@@ -4,13 +4,17 @@ from django.db.models import Q
 
 from tenants.audit import audited
 from tenants.models.api_key import ApiKey, check_key_of
+from tenants.models.end_user import EndUser, check_end_user_of
 from tenants.models.project import Project, ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
 
 @audited()
 class Limit(models.Model):
-    """How many requests, tokens or concurrent requests a project or key may use."""
+    """How many requests, tokens or concurrent requests may be used.
+
+    By a whole project, or by a key, an end user, an alias, or several of them together.
+    """
 
     class Metric(models.TextChoices):
         REQUESTS = "requests"
@@ -34,6 +38,25 @@ class Limit(models.Model):
         related_name="limits",
         help_text="Only for this key; empty: all keys of the project together.",
     )
+    end_user = models.ForeignKey(
+        EndUser,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="limits",
+        help_text="Only for this end user; empty: all of them.",
+    )
+    each_end_user = models.BooleanField(
+        default=False, help_text="For each end user separately, not all together."
+    )
+    alias = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Only for requests that name this alias; empty: all.",
+    )
+    shadow = models.BooleanField(
+        default=False, help_text="Only count what would have been refused."
+    )
     metric = models.CharField(max_length=16, choices=Metric.choices)
     amount = models.PositiveBigIntegerField(validators=[MinValueValidator(1)])
     per = models.CharField(
@@ -51,6 +74,11 @@ class Limit(models.Model):
         triggers = announces_changes("r.project_id")
         constraints = [
             models.CheckConstraint(
+                condition=Q(end_user__isnull=True) | Q(each_end_user=False),
+                name="limit_one_or_each_end_user",
+                violation_error_message="Choose one end user or each, not both.",
+            ),
+            models.CheckConstraint(
                 condition=Q(amount__gte=1),
                 name="limit_amount_positive",
                 violation_error_message="A limit must be at least 1.",
@@ -64,7 +92,15 @@ class Limit(models.Model):
                 ),
             ),
             models.UniqueConstraint(
-                fields=["project", "api_key", "metric", "per"],
+                fields=[
+                    "project",
+                    "api_key",
+                    "end_user",
+                    "each_end_user",
+                    "alias",
+                    "metric",
+                    "per",
+                ],
                 nulls_distinct=False,
                 name="limit_once_per_scope",
                 violation_error_message="There is such a limit already; change that one.",
@@ -77,3 +113,4 @@ class Limit(models.Model):
 
     def clean(self) -> None:
         check_key_of(self.project_id, self.api_key)
+        check_end_user_of(self.project_id, self.end_user)

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import zoneinfo
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from tenants.audit import audited
 from tenants.models.organization import Organization
+from tenants.strategies import Strategy
+from tenants.time_zones import check_time_zone
 from tenants.versioning import announces_changes
 
 
@@ -19,12 +19,6 @@ class ProjectScopedQuerySet(models.QuerySet[Any]):
 
     def for_project(self, project: Project) -> ProjectScopedQuerySet:
         return self.filter(project=project)
-
-
-def check_time_zone(value: str) -> None:
-    if value not in zoneinfo.available_timezones():
-        msg = f"{value} is no time zone; use an IANA name such as Europe/Berlin."
-        raise ValidationError(msg)
 
 
 def default_cache() -> dict[str, Any]:
@@ -47,6 +41,15 @@ class Project(models.Model):
         max_length=100,
         blank=True,
         help_text="Alias for requests that name no model.",
+    )
+    strategy = models.CharField(
+        max_length=16,
+        choices=Strategy.choices,
+        blank=True,
+        help_text=(
+            "How to order targets where neither the request nor an alias says; "
+            "empty: by priority."
+        ),
     )
     cache = models.JSONField(
         default=default_cache,
@@ -90,6 +93,17 @@ class Project(models.Model):
     )
     capture = models.BooleanField(
         default=False, help_text="Keep request and answer texts, sealed."
+    )
+    capture_retention_days = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1)]
+    )
+    capture_redactions = models.JSONField(
+        default=list,
+        blank=True,
+        help_text=(
+            "Patterns (RE2) whose matches are taken out of captured texts, besides "
+            'keys, e-mail addresses and card numbers, e.g. ["CASE-[0-9]+"].'
+        ),
     )
     time_zone = models.CharField(
         max_length=64, default="UTC", validators=[check_time_zone]

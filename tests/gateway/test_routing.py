@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.protocols import Strategy
 from gateway.candidates import Candidate, Candidates
 from gateway.dialects.signalbox.checks import STRATEGIES as OWN_STRATEGIES
 from gateway.generate_answers import _FIRST_BY
 from gateway.routing import EXPLORED, PROMPT_HELD, STRATEGIES, plan_route
 from gateway.selection.observations import OBSERVATIONS
 from gateway.types import Attribution, ProviderPreferences
+from tenants.strategies import Strategy
 from tests.gateway.records import ENDPOINT, model, provider, request
 from usage.costs import price_sheet
 

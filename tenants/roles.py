@@ -1,0 +1,62 @@
+"""What people may do: each role where it was given, and whatever lesser ones may."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from tenants.models import Membership, Role
+
+_RANK = {
+    Role.READ_ONLY: 1,
+    Role.ANALYST: 2,
+    Role.OPERATOR: 3,
+    Role.OWNER: 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where somebody may do what. `everywhere` is a role in the whole installation."""
+
+    everywhere: Role | None = None
+    organizations: Mapping[int, Role] = field(default_factory=dict)
+
+    def may(self, role: Role, organization_id: int | None) -> bool:
+        """Tell whether the role is held there; None is what all organizations share."""
+        if includes(self.everywhere, role):
+            return True
+        return organization_id is not None and includes(
+            self.organizations.get(organization_id), role
+        )
+
+    def may_anywhere(self, role: Role) -> bool:
+        return includes(self.everywhere, role) or bool(self.organization_ids(role))
+
+    def organization_ids(self, role: Role) -> frozenset[int] | None:
+        """Return the organizations in which the role is held; None: in all of them."""
+        if includes(self.everywhere, role):
+            return None
+        return frozenset(
+            key for key, held in self.organizations.items() if includes(held, role)
+        )
+
+
+def includes(held: Role | None, role: Role) -> bool:
+    return held is not None and _RANK[held] >= _RANK[role]
+
+
+def reach_of(user: AbstractBaseUser | AnonymousUser) -> Reach:
+    """Return the roles of a person; a superuser owns the installation."""
+    if not user.is_authenticated or not user.is_active:
+        return Reach()
+    if getattr(user, "is_superuser", False):
+        return Reach(everywhere=Role.OWNER)
+    held = {
+        organization_id: Role(role)
+        for organization_id, role in Membership.objects.filter(
+            user_id=user.pk
+        ).values_list("organization_id", "role")
+    }
+    everywhere = held.pop(None, None)
+    return Reach(everywhere, held)
