@@ -52,11 +52,12 @@ def reach_of(user: AbstractBaseUser | AnonymousUser) -> Reach:
         return Reach()
     if getattr(user, "is_superuser", False):
         return Reach(everywhere=Role.OWNER)
-    held = {
-        organization_id: Role(role)
-        for organization_id, role in Membership.objects.filter(
-            user_id=user.pk
-        ).values_list("organization_id", "role")
-    }
-    everywhere = held.pop(None, None)
+    everywhere: Role | None = None
+    held: dict[int, Role] = {}
+    for membership in Membership.objects.filter(user_id=user.pk):
+        role = Role(membership.role)
+        if membership.organization_id is None:
+            everywhere = role
+        else:
+            held[membership.organization_id] = role
     return Reach(everywhere, held)
