@@ -25,10 +25,11 @@ test: $(VENV)/.test-installed  ## run the test suite with coverage
 test-long: $(VENV)/.test-installed  ## run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout=1800 $(ARGS)
 
-lint: $(VENV)/.test-installed  ## ruff, mypy, import-linter, migrations, index hosts
+lint: $(VENV)/.test-installed  ## ruff, mypy, bandit, import-linter, migrations, index hosts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+	$(BIN)/bandit -q -r config gateway tenants catalog usage workflows -c pyproject.toml
 	$(BIN)/lint-imports --no-cache
 	SIGNALBOX_EMBEDDED=off $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	git grep -nIE --no-index --exclude-standard '$(INDEX_HOSTS)'; test $$? -eq 1

@@ -1,9 +1,12 @@
 """The environment: every variable the product reads, with its default and its check."""
 
 import base64
+import json
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -32,6 +35,7 @@ PROVIDER_KEY_NAMES = (
 )
 
 KEK_BYTES = 32
+ROLES = ("owner", "operator", "analyst", "read_only")
 
 
 def home() -> Path:
@@ -93,6 +97,70 @@ def _kept(file_name: str, variable: str, fresh: str) -> str:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(fresh)
     return path.read_text(encoding="utf-8").strip()
+
+
+def trusted_proxies() -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks of the proxies whose X-Forwarded-For is believed."""
+    names = env.list("SIGNALBOX_TRUSTED_PROXIES", default=[])
+    try:
+        return tuple(ip_network(name.strip()) for name in names)
+    except ValueError as error:
+        msg = (
+            "SIGNALBOX_TRUSTED_PROXIES must be a comma-separated list of networks, "
+            f"such as 10.0.0.0/8: {error}."
+        )
+        raise ImproperlyConfigured(msg) from error
+
+
+def require_two_factor() -> str:
+    """Return who has to have a second factor: off, owners or all."""
+    wanted = str(env.str("SIGNALBOX_REQUIRE_TWO_FACTOR", default="off")).lower()
+    if wanted not in {"off", "owners", "all"}:
+        msg = "SIGNALBOX_REQUIRE_TWO_FACTOR must be off, owners or all."
+        raise ImproperlyConfigured(msg)
+    return wanted
+
+
+def oidc() -> dict[str, Any]:
+    """Return how people sign in by OpenID Connect; without an issuer they do not."""
+    settings = {
+        "issuer": env.str("SIGNALBOX_OIDC_ISSUER", default="").rstrip("/"),
+        "client_id": env.str("SIGNALBOX_OIDC_CLIENT_ID", default=""),
+        "client_secret": env.str("SIGNALBOX_OIDC_CLIENT_SECRET", default=""),
+        "name": env.str("SIGNALBOX_OIDC_NAME", default="single sign-on"),
+        "trust_email": env.bool("SIGNALBOX_OIDC_TRUST_EMAIL", default=False),
+        "default_role": env.str("SIGNALBOX_OIDC_DEFAULT_ROLE", default=""),
+        "organization": env.str("SIGNALBOX_OIDC_ORGANIZATION", default="default"),
+        "groups_claim": env.str("SIGNALBOX_OIDC_GROUPS_CLAIM", default="groups"),
+        "groups": _groups(env.str("SIGNALBOX_OIDC_GROUPS", default="")),
+    }
+    if settings["issuer"] and not settings["client_id"]:
+        msg = "SIGNALBOX_OIDC_ISSUER needs SIGNALBOX_OIDC_CLIENT_ID as well."
+        raise ImproperlyConfigured(msg)
+    if settings["default_role"] not in {"", *ROLES}:
+        msg = f"SIGNALBOX_OIDC_DEFAULT_ROLE must be one of {', '.join(ROLES)}."
+        raise ImproperlyConfigured(msg)
+    return settings
+
+
+def _groups(text: str) -> dict[str, dict[str, str]]:
+    """Return the organization and role by group; no organization: the installation."""
+    msg = (
+        "SIGNALBOX_OIDC_GROUPS must be JSON like "
+        '{"staff": {"organization": "default", "role": "operator"}}; without an '
+        f"organization a role holds everywhere. Roles: {', '.join(ROLES)}."
+    )
+    try:
+        given = json.loads(text) if text else {}
+    except ValueError as error:
+        raise ImproperlyConfigured(msg) from error
+    groups = {}
+    for name, value in given.items() if isinstance(given, dict) else [("", None)]:
+        if not isinstance(value, dict) or value.get("role") not in ROLES:
+            raise ImproperlyConfigured(msg)
+        organization = value.get("organization") or ""
+        groups[str(name)] = {"organization": str(organization), "role": value["role"]}
+    return groups
 
 
 def configured_provider_keys() -> list[str]:

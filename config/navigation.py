@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
-
-from gateway.admin.explain import PERMISSIONS
 
 # Group, then title, model and icon of each page.
 _PAGES = {
@@ -15,13 +15,19 @@ _PAGES = {
         ("Hourly usage", "usage.hourlyusage", "bar_chart"),
         ("Daily usage", "usage.dailyusage", "calendar_month"),
         ("Answer cache", "usage.cacheentry", "cached"),
+        ("Captured texts", "usage.capturedtext", "notes"),
+        ("Readers of texts", "usage.captureview", "visibility"),
     ],
     "Tenants": [
         ("Organizations", "tenants.organization", "domain"),
         ("Projects", "tenants.project", "folder_shared"),
         ("API keys", "tenants.apikey", "key"),
+        ("End users", "tenants.enduser", "person_pin"),
         ("Limits", "tenants.limit", "speed"),
         ("Budgets", "tenants.budget", "savings"),
+        ("Approvals", "tenants.approval", "approval"),
+        ("Notifications", "usage.notification", "notifications"),
+        ("Channels", "usage.notificationchannel", "forward_to_inbox"),
     ],
     "Catalog": [
         ("Aliases", "catalog.alias", "alt_route"),
@@ -35,16 +41,17 @@ _PAGES = {
     ],
     "System": [
         ("Audit", "pghistory.events", "history"),
+        ("Versions", "tenants.configchange", "restore"),
         ("Schedules", "django_celery_beat.periodictask", "schedule"),
+        ("People", "tenants.membership", "group"),
         ("Users", "auth.user", "person"),
-        ("Groups", "auth.group", "group"),
         ("Operator tokens", "tenants.operatortoken", "badge"),
     ],
 }
 
-# Pages that belong to no model: what is needed to see them.
+# Pages that belong to no model: whoever sees such rows may see them.
 _TOOLS = {
-    "Catalog": [("Explain a route", "explain", "route", PERMISSIONS)],
+    "Catalog": [("Explain a route", "explain", "route", "tenants.project")],
 }
 
 
@@ -69,7 +76,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         items += [
             {"title": name, "icon": icon, "link": reverse(view)}
             for name, view, icon, needed in _TOOLS.get(title, ())
-            if request.user.has_perms(needed)
+            if _may_view(request, needed)
         ]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
@@ -77,10 +84,21 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _may_view(request: HttpRequest, label: str) -> bool:
-    app, model = label.split(".")
-    return any(
-        request.user.has_perm(f"{app}.{verb}_{model}") for verb in ("view", "change")
-    )
+    model = apps.get_model(label)
+    return admin.site.is_registered(model) and admin.site.get_model_admin(
+        model
+    ).has_view_permission(request)
+
+
+def account_links(request: HttpRequest) -> list[dict[str, str]]:
+    """Return the links of the user's own menu."""
+    user = request.user
+    if not user.is_authenticated or not user.has_usable_password():
+        return []
+    return [
+        {"title": "Two-factor sign-in", "link": reverse("mfa_index")},
+        {"title": "Change password", "link": reverse("admin:password_change")},
+    ]
 
 
 def icon_url(request: HttpRequest) -> str:

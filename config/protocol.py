@@ -69,10 +69,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._head_is_open = True
         self._head_bytes = 0
+        self._came_last = 0
         self._body_is_open = False
         self._body_bytes = 0
         self._refusal = HTTPStatus.BAD_REQUEST
         self._timer: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -81,8 +83,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        super()._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
+        self._came_last = len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -96,6 +100,41 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         elif self._body_is_open and self._timer is None:
             self._watch_body()
 
+    def _unset_keepalive_if_required(self) -> None:
+        """Let the timer run: one for a connection's life costs less than one an answer."""
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._watch_idleness(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for long enough."""
+        self.timeout_keep_alive_task = None
+        is_answered = self.cycle.response_complete
+        # What is under way has bounds of its own; its answer begins a new wait.
+        if not is_answered or self._timer is not None or self.transport.is_closing():
+            return
+        if self._body_is_open:
+            self._idle_since = self.loop.time()
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._watch_idleness(left)
+        else:
+            self.transport.close()
+
+    def _watch_idleness(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_is_open = True
@@ -105,8 +144,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._head_is_open = False
         self._body_is_open = True
-        size = sum(len(name) + len(value) for name, value in self.headers)
-        if size + len(self.url) > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+        # No head is longer than what came since its beginning.
+        is_long = self._head_bytes + self._came_last > MAX_HEAD_BYTES
+        if (is_long and self._size_of_head() > MAX_HEAD_BYTES) or (
+            len(self.headers) > MAX_HEADERS
+        ):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             # The parser turns it into its own error, which ends in send_400_response.
             raise HeadTooLarge
@@ -114,6 +156,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # Uvicorn names its own class; the task that uses the cycle has not run yet.
         self.cycle.__class__ = PreparedCycle
+
+    def _size_of_head(self) -> int:
+        size = sum(len(name) + len(value) for name, value in self.headers)
+        return size + len(self.url)
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)

@@ -24,20 +24,30 @@ SPOOL_DIR = SIGNALBOX_HOME / "spool"
 METRICS_DIR = SIGNALBOX_HOME / "metrics"
 METRICS_TOKEN = env.str("SIGNALBOX_METRICS_TOKEN", default="")
 SIMULATOR_URL = env.str("SIGNALBOX_SIMULATOR_URL", default="http://127.0.0.1:8091")
+TRUSTED_PROXIES = environment.trusted_proxies()
 MAX_BODY_BYTES = env.int("SIGNALBOX_MAX_BODY_BYTES", default=20 * 1024 * 1024)
 REQUEST_SECONDS = env.float("SIGNALBOX_REQUEST_SECONDS", default=600.0)
 TARGET_CONCURRENCY = env.int("SIGNALBOX_TARGET_CONCURRENCY", default=500)
 SPOOL_MAX_BYTES = env.int("SIGNALBOX_SPOOL_MAX_BYTES", default=4 * 1024**3)
 EVENT_RETENTION_DAYS = env.int("SIGNALBOX_EVENT_RETENTION_DAYS", default=400)
+WORKFLOW_RETENTION_DAYS = env.int("SIGNALBOX_WORKFLOW_RETENTION_DAYS", default=30)
+AUDIT_ENABLED = env.bool("ORCHESTRATOR_ENABLE_AUDIT", default=True)
+AUDIT_RETENTION_DAYS = env.int("SIGNALBOX_AUDIT_RETENTION_DAYS", default=0)
+# Where people reach the admin: for links in messages and answers.
+PUBLIC_URL = env.str("SIGNALBOX_PUBLIC_URL", default="").rstrip("/")
+APPROVAL_HOURS = env.float("SIGNALBOX_APPROVAL_HOURS", default=24.0)
+WEBHOOK_PRIVATE_ADDRESSES = env.bool(
+    "SIGNALBOX_WEBHOOK_PRIVATE_ADDRESSES", default=False
+)
 AUTO_APPROVE_THRESHOLD_USD = env.str(
     "ORCHESTRATOR_AUTO_APPROVE_THRESHOLD_USD", default="1.00"
 )
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.inlines",
-    "django.contrib.admin",
+    "tenants.sign_in.apps.SignalboxAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -50,6 +60,11 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "pgtrigger",
     "pghistory",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "tenants",
     "catalog",
     "usage",
@@ -59,11 +74,14 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.headers.ContentSecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "tenants.sign_in.requirement.TwoFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "pghistory.middleware.HistoryMiddleware",
@@ -115,6 +133,43 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+REQUIRE_TWO_FACTOR = environment.require_two_factor()
+OIDC = environment.oidc()
+ACCOUNT_ADAPTER = "tenants.sign_in.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+# Failed attempts, from one address and at one user.
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key"}
+MFA_ADAPTER = "tenants.sign_in.adapters.MFAAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# One step of 30 seconds, for clocks that are a little off.
+MFA_TOTP_TOLERANCE = 1
+SOCIALACCOUNT_ADAPTER = "tenants.sign_in.oidc.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": OIDC["name"],
+                "client_id": OIDC["client_id"],
+                "secret": OIDC["client_secret"],
+                "settings": {"server_url": OIDC["issuer"]},
+            }
+        ],
+    }
+}
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="signalbox@localhost")
+EMAIL_TIMEOUT = 10
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -142,6 +197,7 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SESSION_COOKIE_SECURE
 SECURE_HSTS_PRELOAD = SESSION_COOKIE_SECURE
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -162,6 +218,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "PREPROCESSING_HOOKS": ["gateway.openapi.hooks.each_route_once"],
     "POSTPROCESSING_HOOKS": ["gateway.openapi.hooks.add_what_is_written"],
 }
@@ -198,6 +255,8 @@ LOGGING = {
     "loggers": {
         "uvicorn.access": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        # It writes down whatever a page shows, such as a key that is shown once.
+        "django.template": {"level": "INFO"},
     },
 }
 
@@ -234,6 +293,7 @@ UNFOLD = {
         },
     },
     "DASHBOARD_CALLBACK": "usage.admin.overview.overview",
+    "ACCOUNT": {"navigation": "config.navigation.account_links"},
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

@@ -1,7 +1,8 @@
 """May this project send this request, now?"""
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from gateway.configuration.records import KeyRecord
 from gateway.errors import LimitExceeded
@@ -16,6 +17,7 @@ from gateway.limits.claims import (
 )
 from gateway.limits.limiter import Limiter
 from gateway.types import InferenceRequest
+from gateway.uses import USES
 
 _PERIODS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 _MAX_RETRY_AFTER_S = 60
@@ -29,8 +31,7 @@ _LINES = {
 }
 
 
-@dataclass(slots=True)
-class Grant:
+class Grant(msgspec.Struct):
     """Leave to go on, and what has to be given back at the end."""
 
     limiter: Limiter
@@ -49,11 +50,20 @@ async def admit(
     request_id: str,
     tokens: int,
     limiter: Limiter,
+    alias: str = "",
 ) -> Grant:
-    """Charge the request to every limit at once. Raises `LimitExceeded`."""
-    verdict = await limiter.admit(claims_for(key, tokens), request_id)
+    """Charge the request to every limit at once. Raises `LimitExceeded`.
+
+    `alias` is the one that it names, empty when it names a model.
+    """
+    claims = claims_for(
+        key, tokens, alias, request.attribution.end_user, request.end_user
+    )
+    verdict = await limiter.admit(claims, request_id)
     if not verdict.allowed:
         raise _refusal(verdict)
+    if verdict.exceeded:
+        USES.note_exceeded(verdict.exceeded)
     return Grant(limiter, verdict)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -14,12 +15,14 @@ from rest_framework.views import APIView
 from gateway.configuration.records import KeyRecord, Missing
 from gateway.configuration.snapshot import ConfigurationUnavailable, Snapshot
 from gateway.errors import InvalidKey, Overloaded, PermissionRefused
-from tenants.keys import digest_of, key_id_in, key_id_of
+from tenants.keys import digest_of, imported_id_of, key_id_in, key_id_of
+from tenants.networks import client_address, is_within
 
 _BEARER = b"bearer "
 # Where the official clients of OpenAI, Anthropic, Azure, Google and ElevenLabs put it.
 KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key", b"xi-api-key")
 
+_OTHER_KEYS = frozenset(KEY_HEADERS)
 _NAMED_ONCE = frozenset({b"authorization", b"x-project-id", *KEY_HEADERS})
 
 _SEVERAL_KEYS = "The request presents several keys that differ; send one."
@@ -39,14 +42,15 @@ def key_in(headers: Mapping[bytes, bytes], query: bytes) -> str:
     authorization = headers.get(b"authorization")
     if authorization is not None and authorization[:7].lower() == _BEARER:
         found.append(authorization[7:].strip())
-    found += [headers[name].strip() for name in KEY_HEADERS if name in headers]
+    if not _OTHER_KEYS.isdisjoint(headers):
+        found += [headers[name].strip() for name in KEY_HEADERS if name in headers]
     if b"key=" in query:
         found.extend(
             value.encode() for value in parse_qs(query.decode("latin-1")).get("key", [])
         )
     if not found:
         raise InvalidKey(_NO_KEY)
-    if any(key != found[0] for key in found):
+    if len(found) > 1 and any(key != found[0] for key in found):
         raise InvalidKey(_SEVERAL_KEYS)
     return found[0].decode("latin-1")
 
@@ -63,14 +67,7 @@ async def authenticate(text: str, snapshot: Snapshot) -> KeyRecord:
     """Return the record of a key that may be used now. Raises `InvalidKey`."""
     known = snapshot.known_key(key_id_in(text))
     if known is None:
-        key_id = key_id_of(text)
-        if key_id is None:
-            raise InvalidKey(_BAD_KEY)
-        try:
-            known = await snapshot.load_key(key_id)
-        except ConfigurationUnavailable as error:
-            msg = "The key cannot be checked at the moment; try again shortly."
-            raise Overloaded(msg, headers={"retry-after": "2"}) from error
+        known = await _look_up(text, snapshot)
     if known is None or isinstance(known, Missing):
         raise InvalidKey(_BAD_KEY)
     if not hmac.compare_digest(known.digest, digest_of(text)):
@@ -78,6 +75,41 @@ async def authenticate(text: str, snapshot: Snapshot) -> KeyRecord:
     if known.expires_at is not None and known.expires_at <= time.time():
         raise InvalidKey(_BAD_KEY)
     return known
+
+
+async def _look_up(text: str, snapshot: Snapshot) -> KeyRecord | Missing | None:
+    """Find a key that is not in memory, or that is known by its digest alone."""
+    key_id = key_id_of(text)
+    if key_id is None:
+        key_id = imported_id_of(text)
+        if key_id is None:
+            return None
+        known = snapshot.known_key(key_id)
+        if known is not None:
+            return known
+    try:
+        return await snapshot.load_key(key_id)
+    except ConfigurationUnavailable as error:
+        msg = "The key cannot be checked at the moment; try again shortly."
+        raise Overloaded(msg, headers={"retry-after": "2"}) from error
+
+
+def check_network(
+    key: KeyRecord, peer: tuple[str, int] | None, forwarded: bytes
+) -> None:
+    """Refuse a key that is used from elsewhere than it may be.
+
+    `forwarded` is the header of proxies, which only those that are trusted may set.
+    """
+    address = client_address(
+        peer[0] if peer else "", forwarded.decode("latin-1"), settings.TRUSTED_PROXIES
+    )
+    if not is_within(address, key.networks):
+        msg = (
+            "This key may not be used from your network address; "
+            "ask an operator to allow it."
+        )
+        raise PermissionRefused(msg)
 
 
 def check_project(key: KeyRecord, named: bytes | None) -> None:

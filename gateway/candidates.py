@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -11,6 +11,7 @@ from gateway.configuration.records import (
     Catalog,
     CredentialRecord,
     EndpointRecord,
+    EndUserRecord,
     ModelRecord,
     ProjectRecord,
 )
@@ -36,7 +37,7 @@ from gateway.selection.filters import (
 )
 from gateway.selection.needs import NOTHING, needs_of
 from gateway.types import InferenceRequest
-from usage.costs import PriceSheet
+from usage.costs import FREE, PriceSheet
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,7 @@ class Dropped:
     reason: str
 
 
-@dataclass(slots=True)
-class Candidates:
+class Candidates(msgspec.Struct):
     """All models behind a request, those that can serve it first of all.
 
     `needs` is what the request shows to need, `input_tokens` about how long it is.
@@ -79,8 +79,8 @@ class Candidates:
     alias: str
     strategy: str
     defaults: Mapping[str, object]
-    able: list[Candidate] = field(default_factory=list)
-    dropped: list[Dropped] = field(default_factory=list)
+    able: list[Candidate] = []
+    dropped: list[Dropped] = []
     needs: frozenset[str] = NOTHING
     input_tokens: int = 0
     is_sticky: bool = False
@@ -88,7 +88,7 @@ class Candidates:
     scores: Sequence[float | None] = ()
     moved: str = ""
     # Of those that are able, by their place, why they may not be after all.
-    doubts: dict[int, Reason] = field(default_factory=dict)
+    doubts: dict[int, Reason] = {}
 
     def decision(self, route: list[Candidate]) -> dict[str, object]:
         """Return the routing decision as the usage event keeps it."""
@@ -121,7 +121,7 @@ def candidates_for(
             "no candidate",
             extra={
                 "project": project.slug,
-                "name_asked": _name_of(request, project),
+                "name_asked": name_of(request, project),
                 "operation": request.operation,
                 "code": refusal.code,
                 "dropped": {drop.model: drop.code for drop in found.dropped},
@@ -139,7 +139,7 @@ def all_candidates_for(
     is_passed_on: bool = False,
 ) -> Candidates:
     """Return the same, though there be none. Raises a `Refusal` for an unknown name."""
-    name = _name_of(request, project)
+    name = name_of(request, project)
     if not name:
         msg = "Name a 'model', or give the project a default alias."
         raise InvalidRequest(msg, param="model")
@@ -150,7 +150,9 @@ def all_candidates_for(
         alias=alias.name if alias else "",
         strategy=wanted.sort
         or wanted.strategy
-        or (alias.strategy if alias else "specified"),
+        or (alias.strategy if alias else "")
+        or project.strategy
+        or ("priority" if alias else "specified"),
         defaults=alias.defaults if alias else {},
         needs=needs,
         input_tokens=input_estimate(request, needs)
@@ -172,11 +174,21 @@ def refusal_of(
     request: InferenceRequest, project: ProjectRecord, found: Candidates
 ) -> Refusal:
     """Return what the caller is told when nobody can serve the request."""
-    return _nobody(_name_of(request, project), request.operation, found.dropped)
+    return _nobody(name_of(request, project), request.operation, found.dropped)
 
 
-def _name_of(request: InferenceRequest, project: ProjectRecord) -> str:
-    return request.model or project.default_alias
+def name_of(request: InferenceRequest, project: ProjectRecord) -> str:
+    """Return the first name that the request is routed by; empty when there is none."""
+    if request.model:
+        return request.model
+    user: EndUserRecord | None = request.end_user
+    return (user.default_model if user is not None else "") or project.default_alias
+
+
+def names_of(request: InferenceRequest, project: ProjectRecord) -> tuple[str, ...]:
+    """Return every name by which the request is routed."""
+    name = name_of(request, project)
+    return (name, *request.models) if name else request.models
 
 
 def _sift(
@@ -198,11 +210,13 @@ def _sift(
         if endpoint is None:
             _drop(found, model, no_endpoint(model, request))
             continue
-        credential = credential_for(model, project)
-        prices = model.sheet_at(now)
+        credential = credential_for(model, project, request.end_user)
+        is_own = credential is not None and credential.is_own
+        # What an end user brings a credential for costs the project nothing.
+        prices = FREE if is_own else model.sheet_at(now)
         reason: Reason | None = None
         if has_rules:
-            reason = refused_by_rule(model, alias, request, project)
+            reason = refused_by_rule(model, alias, request, project, credential)
         if reason is None:
             reason = unusable(model, credential, prices, project)
         if reason is None and has_bounds:

@@ -20,10 +20,7 @@ class Client:
     __slots__ = ("_receive", "_watch", "_watcher", "gone", "since", "task")
 
     def __init__(self, receive: Receive, watch: "ClientWatch") -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("A request is answered inside a task.")
-        self.task = task
+        self.task = watch.current_task()
         self.gone = False
         self.since = 0.0
         self._receive = receive
@@ -85,6 +82,16 @@ class ClientWatch:
     def __init__(self) -> None:
         self._fresh: set[Client] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def current_task(self) -> asyncio.Task[object]:
+        if self._loop is None:
+            # Asking for the loop is a system call before Python 3.12.
+            self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task(self._loop)
+        if task is None:
+            raise RuntimeError("A request is answered inside a task.")
+        return task
 
     def add(self, client: Client) -> None:
         client.since = time.monotonic()

@@ -16,6 +16,7 @@ from uuid_utils import uuid7
 from gateway.asgi import Receive, Scope, Send
 from gateway.authentication import (
     authenticate,
+    check_network,
     check_project,
     check_repeats,
     key_in,
@@ -26,6 +27,7 @@ from gateway.metrics.counts import COUNTS
 from gateway.replies import EdgeReply
 from gateway.sending import send_stream, send_whole
 from gateway.serve import Gateway
+from gateway.uses import USES
 from gateway.views.base import EdgeRequest, InferenceView
 from gateway.views.chat import GenerateContentView, MessagesView
 from gateway.views.models import ModelsView
@@ -53,6 +55,7 @@ _NEIGHBOURS: tuple[tuple[str, type[InferenceView]], ...] = (
     ("/v1beta/", GenerateContentView),
     ("/gemini/", GenerateContentView),
     ("/api/ai/", OwnView),
+    ("/api/workflows/", OwnView),
     ("/", ModelsView),
 )
 
@@ -62,11 +65,11 @@ def _view_of_errors(path: str) -> type[InferenceView]:
 
 
 class Edge:
-    """The ASGI application of the inference paths."""
+    """The ASGI application of the inference paths, or of others like them."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, routes: str = "gateway.urls") -> None:
         self._gateway = gateway
-        self._resolver = get_resolver("gateway.urls")
+        self._resolver = get_resolver(routes)
         self._routes: dict[str, ResolverMatch] = {}
         self._max_body = settings.MAX_BODY_BYTES
         self._watch = ClientWatch()
@@ -94,7 +97,7 @@ class Edge:
         request_id = str(uuid7())
         sent: list[tuple[bytes, bytes]] = scope["headers"]
         headers = dict(sent)
-        view_class: type[InferenceView] = _view_of_errors(scope["path"])
+        view_class: type[InferenceView] | None = None
         try:
             if len(headers) < len(sent):
                 check_repeats(sent)
@@ -103,23 +106,29 @@ class Edge:
             key = await authenticate(
                 key_in(headers, scope["query_string"]), self._gateway.snapshot
             )
+            if key.networks:
+                forwarded = headers.get(b"x-forwarded-for", b"")
+                check_network(key, scope.get("client"), forwarded)
             check_project(key, headers.get(b"x-project-id"))
+            USES.note_key(key.pk)
             content = await client.read_body(headers, self._max_body)
             request = EdgeRequest(
                 scope, headers, content, key, request_id, self._gateway, began
             )
             return await view_class().respond(request, **match.kwargs)
-        except APIException as error:
-            return view_class.refusal_reply(error, request_id)
+        except APIException as refused:
+            error = refused
         except asyncio.CancelledError:
             client.outlived_server()
-            return view_class.refusal_reply(Draining(), request_id)
+            error = Draining()
         except ClientGone:
             raise
         except Exception:
             # The one place where the unforeseen is turned into an answer.
             logger.exception("request failed", extra={"request_id": request_id})
-            return view_class.refusal_reply(Unforeseen(), request_id)
+            error = Unforeseen()
+        view_class = view_class or _view_of_errors(scope["path"])
+        return view_class.refusal_reply(error, request_id)
 
     def _route(self, path: str) -> ResolverMatch:
         match = self._routes.get(path)

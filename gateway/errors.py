@@ -13,6 +13,7 @@ UpstreamError                  a provider did not answer as hoped; caught in fal
 ├── UpstreamModelMissing       404
 ├── UpstreamUnreadable         an answer that is none
 ├── SchemaViolated             an answer in another form than was asked for
+├── BudgetTooSmall             a target that costs more than is left of a budget
 ├── NotAsked                   a target that nobody asked, for it would not answer now
 └── RequestRefused             other 4xx: the client's request
     ├── ContextLengthExceeded
@@ -22,7 +23,7 @@ Refusal                        meant for the caller; rendered once, in its diale
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework.exceptions import APIException
 
@@ -142,6 +143,18 @@ class TargetFull(NotAsked):
     code = "overloaded"
 
 
+class BudgetTooSmall(UpstreamError):
+    """Nobody was asked: what is left of a budget does not pay for this target."""
+
+    is_outage = False
+    code = "budget_exceeded"
+    answered_as = 402
+
+    def __init__(self, refusal: "Refusal") -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
 class RequestRefused(UpstreamError):
     """The provider refused what the client asked; its answer is passed on."""
 
@@ -255,8 +268,11 @@ class Refusal(APIException):
         headers: Mapping[str, str] | None = None,
         status: int | None = None,
         code: str | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, code)
+        # What the error says besides, in every dialect.
+        self.extra = dict(extra or {})
         self.message = message
         self.code = code or self.default_code
         self.param = param
@@ -289,6 +305,11 @@ class ResidencyViolation(Refusal):
     default_code = "residency_violation"
 
 
+class ApprovalRequired(Refusal):
+    status_code = 403
+    default_code = "approval_required"
+
+
 class UnpricedModel(Refusal):
     status_code = 402
     default_code = "unpriced_model"
@@ -299,6 +320,16 @@ class CostBoundExceeded(Refusal):
 
     status_code = 402
     default_code = "budget_exceeded"
+
+
+class BudgetExceeded(Refusal):
+    """What is left of a budget does not pay for the request."""
+
+    status_code = 402
+    default_code = "budget_exceeded"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"x-should-retry": "false"})
 
 
 class UnknownModel(Refusal):
@@ -314,6 +345,20 @@ class RouteNotFound(Refusal):
 class MethodRefused(Refusal):
     status_code = 405
     default_code = "method_not_allowed"
+
+
+class IdempotencyConflict(Refusal):
+    """Another request has the `Idempotency-Key`, or had it and cannot be told again."""
+
+    status_code = 409
+    default_code = "idempotency_conflict"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The `Idempotency-Key` came with another request before."""
+
+    status_code = 422
+    default_code = "idempotency_key_reused"
 
 
 class RequestTooLarge(Refusal):

@@ -89,7 +89,7 @@ class _Relay:
     def outgoing(self) -> Outgoing:
         request, target, adapter = self._request, self._target, self._adapter
         if (build := getattr(adapter, "build_relayed_form", None)) is not None:
-            form: Outgoing = build(request, target.model.model_id, target.quirks)
+            form: Outgoing = build(request, target.model_id, target.quirks)
             return form
         fields = request.fields
         if self._defaults:
@@ -98,7 +98,7 @@ class _Relay:
         is_router = target.model.provider.slug == _ROUTER
         sent = adapter.build_relayed(
             fields,
-            target.model.model_id,
+            target.model_id,
             target.quirks,
             stream=request.stream,
             dropped=CONTROLS - {"provider"} if is_router else CONTROLS,
@@ -164,7 +164,10 @@ class _Translation:
     def outgoing(self) -> Outgoing:
         model = self._target.model
         body, dropped = self._adapter.build_request(
-            self._request, model.model_id, self._target.quirks, model.max_output_tokens
+            self._request,
+            self._target.model_id,
+            self._target.quirks,
+            model.max_output_tokens,
         )
         self.dropped = tuple(n for n in dropped if n not in self._unsaid)
         if isinstance(body, Outgoing):

@@ -39,12 +39,13 @@ async def try_in_order(
     """
     asking = Asking(request, defaults, meter, transport, dialect, standings, deadline)
     wanted = asking.wanted_format()
-    turns = Turns(route, meter.key.project, standings)
+    turns = Turns(route, meter.key.project, standings, asking.tokens)
     failures: list[Failure] = []
     for candidate in turns:
         is_fallback = candidate is not route[0]
         if failures:
             _log_fallback(candidate, meter, failures[-1])
+        asking.may_leave = turns.has_more
         try:
             if wanted is None:
                 return await asking.ask(candidate, is_fallback=is_fallback)
@@ -56,6 +57,7 @@ async def try_in_order(
             turns.failed(candidate, error)
     if len(failures) == 1:
         # Nobody else could be asked.
+        asking.may_leave = False
         answer = await _once_more(
             asking,
             wanted,

@@ -8,14 +8,15 @@ from typing import Protocol
 import msgspec
 from uuid_utils import uuid7
 
+from gateway.budgets.purse import Hold, Purse
 from gateway.candidates import Candidate
 from gateway.configuration.records import KeyRecord
 from gateway.errors import Overloaded
 from gateway.metrics.counts import COUNTS
 from gateway.selection.observations import OBSERVATIONS
 from gateway.types import InferenceRequest
-from usage.costs import Cost, cost_of
-from usage.records import EventRecord
+from usage.costs import FREE, Cost, cost_of
+from usage.records import EventRecord, Settlement
 from usage.spool import SpoolFull
 from usage.tokens import Tokens, estimate_tokens
 
@@ -30,7 +31,7 @@ class Sink(Protocol):
     """Where events are kept until they are in the database."""
 
     def intend(self, record: EventRecord) -> None: ...
-    def settle(self, record: EventRecord) -> None: ...
+    def settle(self, attempt_id: str, settlement: Settlement) -> None: ...
     def record(self, record: EventRecord) -> None: ...
 
 
@@ -51,6 +52,8 @@ class Meter(msgspec.Struct):
     input_estimate: int
     cache: str = "bypass"
     spent_usd: Decimal | None = _ZERO
+    # Pays for the attempts, where there are budgets.
+    purse: Purse | None = None
 
     def begin(
         self,
@@ -59,6 +62,7 @@ class Meter(msgspec.Struct):
         upstream_s: float,
         *,
         is_fallback: bool = False,
+        hold: Hold | None = None,
     ) -> "Attempt":
         """Record the intent of an attempt; nothing may go upstream before this.
 
@@ -76,12 +80,18 @@ class Meter(msgspec.Struct):
             cost,
             _ms(self.request.began + upstream_s, now),
             is_fallback=is_fallback,
+            # It counts to the period that was reserved from.
+            moment=None if hold is None else hold.moment,
         )
         try:
             self.sink.intend(record)
         except SpoolFull as error:
             raise _no_room() from error
-        return Attempt(self, record, candidate, now, tokens)
+        begun = Attempt(self, record, candidate, now, tokens)
+        if hold is not None:
+            hold.is_taken = True
+            begun.hold = hold
+        return begun
 
     def record_hit(
         self, candidate: Candidate, tokens: Tokens, saved_usd: Decimal | None
@@ -121,12 +131,13 @@ class Meter(msgspec.Struct):
         overhead_ms: float,
         *,
         is_fallback: bool = False,
+        moment: datetime | None = None,
     ) -> EventRecord:
         request, project = self.request, self.key.project
         attribution = request.attribution
         return EventRecord(
             id=str(uuid7()),
-            occurred_at=datetime.now(UTC),
+            occurred_at=moment or datetime.now(UTC),
             request_id=self.request_id,
             attempt=attempt,
             organization_id=project.organization_id,
@@ -152,6 +163,7 @@ class Meter(msgspec.Struct):
             strategy=self.strategy,
             routing=self.routing,
             config_version=self.config_version,
+            own_credential=candidate.prices is FREE,
         )
 
 
@@ -171,6 +183,7 @@ class Attempt:
         "began",
         "cost",
         "first_token",
+        "hold",
         "settled",
         "status",
         "tokens",
@@ -190,6 +203,7 @@ class Attempt:
         self._candidate = candidate
         self.began = began
         self.first_token: float | None = None
+        self.hold: Hold | None = None
         self.tokens: Tokens = _NOTHING
         self.cost: Cost | None = None
         self.settled = False
@@ -198,6 +212,11 @@ class Attempt:
     @property
     def id(self) -> str:
         return self._record.id
+
+    @property
+    def record(self) -> EventRecord:
+        """The event as it was when the attempt began."""
+        return self._record
 
     @property
     def spent_usd(self) -> Decimal | None:
@@ -241,13 +260,13 @@ class Attempt:
         first_ms = (
             None if self.first_token is None else _ms(self.began, self.first_token)
         )
-        if status == "ok":
+        if status == "ok" and self._candidate.prices is not FREE:
             OBSERVATIONS.note(
                 self._candidate.model.name, tokens.output, latency_ms, first_ms
             )
         self._meter.sink.settle(
-            msgspec.structs.replace(
-                self._record,
+            self._record.id,
+            Settlement(
                 status=status,
                 http_status=http_status,
                 error_code=error_code[:64],
@@ -259,17 +278,23 @@ class Attempt:
                 reasoning_tokens=tokens.reasoning,
                 other_usage=tokens.other,
                 estimated=tokens.estimated,
-                cost_usd=None if self.cost is None else self.cost.usd,
-                price_ids=() if self.cost is None else self.cost.price_ids,
+                cost_usd=None if cost is None else cost.usd,
+                price_ids=() if cost is None else cost.price_ids,
                 reported_cost_usd=tokens.cost_usd,
                 latency_ms=latency_ms,
                 first_token_ms=first_ms,
-            )
+            ),
         )
+        if self.hold is not None:
+            self.hold.settle(None if cost is None else cost.usd)
 
     def _cost_of(self, tokens: Tokens) -> Cost | None:
         """Return what a provider charged, where it is to be believed, else our sum."""
-        if tokens.cost_usd is not None and self._candidate.model.provider.reports_cost:
+        if (
+            tokens.cost_usd is not None
+            and self._candidate.model.provider.reports_cost
+            and self._candidate.prices is not FREE
+        ):
             return Cost(tokens.cost_usd, ())
         return cost_of(tokens, self._candidate.prices)
 
@@ -295,4 +320,5 @@ def _shown_by(
 
 
 def _ms(since: float, until: float) -> float:
-    return round((until - since) * 1000, 3)
+    """Return the milliseconds between, to the microsecond."""
+    return round((until - since) * 1e6) / 1000

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 from gateway.configuration.model_names import models_named
 from gateway.configuration.own_models import own_models
-from gateway.configuration.records import Catalog, ModelRecord, ProjectRecord
+from gateway.configuration.records import (
+    Catalog,
+    KeyRecord,
+    ModelRecord,
+    ProjectRecord,
+)
 from gateway.selection.filters import credential_for
 
 _METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
@@ -21,6 +26,19 @@ class Entry(NamedTuple):
     since: int
     context_window: int | None = None
     max_output_tokens: int | None = None
+
+
+def entries_of(key: KeyRecord, catalog: Catalog) -> list[Entry]:
+    """Return what a key may name: all that its project may use, unless it says which."""
+    entries = entries_for(key.project, catalog)
+    if not key.aliases:
+        return entries
+    found = [entry for entry in entries if entry.name in key.aliases]
+    for name in sorted(key.aliases - {entry.name for entry in found}):
+        entry = _model_entry(name, key.project, catalog)
+        if entry is not None:
+            found.append(entry)
+    return found
 
 
 def entries_for(project: ProjectRecord, catalog: Catalog) -> list[Entry]:
@@ -44,6 +62,10 @@ def entry_for(name: str, project: ProjectRecord, catalog: Catalog) -> Entry | No
     for entry in entries_for(project, catalog):
         if entry.name == name:
             return entry
+    return _model_entry(name, project, catalog)
+
+
+def _model_entry(name: str, project: ProjectRecord, catalog: Catalog) -> Entry | None:
     since = int(catalog.loaded_at or time.time())
     for known in models_named(name, project, catalog):
         if is_usable(known, project):

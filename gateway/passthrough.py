@@ -1,81 +1,50 @@
 """Calls that a client makes in a provider's own words, at the provider's own paths.
 
-Nothing is translated, and nobody else is asked when the provider fails. The key is
+Nothing is translated, and no other model is asked when the provider fails. The key is
 exchanged for the provider's credential, and what the call uses is metered: read from the
-answer where the protocol is known, by the piece otherwise.
+answer where the protocol is known, by the piece otherwise. What becomes of it counts for
+and against its target like any other attempt, and a target that is left alone is left
+alone by these calls too.
 """
 
 import asyncio
-import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+import uuid
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import unquote
 
 import msgspec
 
-from catalog.patterns import path_of
 from gateway.admission import Grant, admit
-from gateway.authentication import KEY_HEADERS
-from gateway.candidates import Candidate, candidates_for
-from gateway.configuration.records import EndpointRecord, KeyRecord, ProviderRecord
+from gateway.approvals import above_threshold
+from gateway.budgets.purse import Hold, purse_for
+from gateway.callers import note_caller
+from gateway.candidates import Candidate, Candidates, candidates_for
+from gateway.configuration.records import KeyRecord
 from gateway.errors import (
+    BudgetTooSmall,
     PermissionRefused,
     Refusal,
-    RouteNotFound,
     UpstreamError,
     classify,
+    classify_hidden,
 )
 from gateway.metering import Attempt, Meter
+from gateway.passed_paths import Found
 from gateway.protocols import ADAPTERS
+from gateway.resilience.last_words import refusal_for
+from gateway.resilience.standings import Running
+from gateway.resilience.turns import Turns
 from gateway.serve import Gateway
-from gateway.sse import EventCutter, EventTooLarge
 from gateway.types import InferenceRequest, Outgoing, UpstreamReply, Variant
-from gateway.upstream.streams import MAX_EVENT_BYTES, Cutter, Inspector
+from gateway.upstream.faults import refused
+from gateway.upstream.passed_streams import PassedStream
 from gateway.upstream.targets import Target, build_target
-from gateway.upstream.transport import MAX_RESPONSE_BYTES, UpstreamCall
-from usage.tokens import Tokens, estimate_tokens
+from gateway.upstream.transport import UpstreamCall
+from usage.tokens import estimate_tokens
 
-# What a client says to us, or about its own connection.
-_OURS = frozenset(
-    {
-        *KEY_HEADERS,
-        b"authorization",
-        b"proxy-authorization",
-        b"cookie",
-        b"host",
-        b"connection",
-        b"keep-alive",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"expect",
-        b"content-length",
-        b"content-type",
-        b"accept-encoding",
-        b"forwarded",
-        b"via",
-        b"x-real-ip",
-        b"x-project-id",
-        b"x-client-request-id",
-    }
-)
-_OUR_PREFIXES = (b"x-signalbox-", b"x-forwarded-")
 # What a client has to know of the provider's answer, besides its type.
 _PASSED_ON = ("retry-after", "content-disposition", "request-id", "character-cost")
-_PLACEHOLDER = re.compile(r"\\\{(model|deployment|voice)\\\}")
 _STREAMED = frozenset({"text/event-stream", "application/vnd.amazon.eventstream"})
-_BYTES_PER_STREAMED_TOKEN = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The endpoint that a path belongs to, and the model that the path names."""
-
-    endpoint: EndpointRecord
-    model_id: str
 
 
 @dataclass(slots=True)
@@ -86,7 +55,7 @@ class Passed:
     content_type: bytes
     headers: dict[str, str]
     body: bytes = b""
-    stream: "PassedStream | None" = None
+    stream: PassedStream | None = None
 
 
 @dataclass(slots=True)
@@ -99,52 +68,6 @@ class PassedOn:
     grant: Grant
     config_version: int
     upstream_s: float
-
-
-def find_endpoint(provider: ProviderRecord, path: str) -> Found:
-    """Return the endpoint whose pattern the path matches. Raises `RouteNotFound`.
-
-    `path` is as it came over the wire, without the query.
-    """
-    for endpoints in provider.endpoints.values():
-        for endpoint in endpoints:
-            for pattern in _patterns(endpoint.pattern, endpoint.handler):
-                if (match := pattern.fullmatch(path)) is None:
-                    continue
-                names = {n: unquote(value) for n, value in match.groupdict().items()}
-                if all(map(_is_plain, names.values())):
-                    model_id = names.get("model") or names.get("deployment") or ""
-                    return Found(endpoint, model_id)
-    known = sorted({e.pattern for es in provider.endpoints.values() for e in es})
-    msg = f"{provider.slug} has no endpoint at {path[:200]}; there are {', '.join(known)}."
-    raise RouteNotFound(msg)
-
-
-@lru_cache(maxsize=1024)
-def _patterns(pattern: str, handler: str) -> tuple[re.Pattern[str], ...]:
-    """Return what the paths of an endpoint look like, that of its streams included."""
-    whole = path_of(pattern)
-    paths = {whole, path_of(ADAPTERS[handler].stream_path(whole))}
-    return tuple(
-        re.compile(_PLACEHOLDER.sub(r"(?P<\1>[^/]+)", re.escape(path)))
-        for path in sorted(paths)
-    )
-
-
-def _is_plain(name: str) -> bool:
-    """Say whether a name out of a path leads nowhere else."""
-    return all(part not in {"", ".", ".."} for part in name.split("/")) and (
-        name.isprintable()
-    )
-
-
-def passed_headers(headers: Mapping[bytes, bytes]) -> tuple[tuple[str, str], ...]:
-    """Return the client's headers that are meant for the provider."""
-    return tuple(
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in headers.items()
-        if name not in _OURS and not name.startswith(_OUR_PREFIXES)
-    )
 
 
 async def pass_through(
@@ -161,13 +84,15 @@ async def pass_through(
         msg = f"This key may not be used for {operation}."
         raise PermissionRefused(msg)
     snapshot = gateway.snapshot
+    await note_caller(asked, key, snapshot)
     version = snapshot.version
     candidates = candidates_for(asked, key.project, snapshot.catalog, is_passed_on=True)
-    candidate = msgspec.structs.replace(candidates.able[0], endpoint=found.endpoint)
+    estimate = estimate_tokens(asked.size)
+    tokens = estimate + (asked.max_output_tokens or 0)
+    candidate = _candidate(candidates, found, key, gateway, tokens)
     target = build_target(
         candidate.model, found.endpoint, candidate.credential, variant
     )
-    estimate = estimate_tokens(asked.size)
     grant = await admit(asked, key, request_id, estimate, gateway.limiter)
     meter = Meter(
         gateway.sink,
@@ -180,20 +105,42 @@ async def pass_through(
         routing=candidates.decision([candidate]),
         input_estimate=estimate,
     )
+    attempt: Attempt | None = None
+    running: Running | None = None
+    hold: Hold | None = None
+    approval: uuid.UUID | None = None
     try:
-        attempt = meter.begin(candidate, 1, 0.0)
+        if dear := above_threshold(asked, key.project, [candidate], estimate):
+            _, approval = await gateway.approvals.pass_gate(
+                asked, key, "", [candidate], dear
+            )
+        purse = purse_for(asked, key, candidates, gateway.escrow)
+        if purse is not None:
+            hold = await purse.hold(candidate, may_bound=False)
+        attempt = meter.begin(candidate, 1, 0.0, hold=hold)
         began = time.monotonic()
-        passed = await _send(asked, target, attempt, gateway)
-    except UpstreamError as error:
-        attempt.settle_nothing(http_status=error.status, error_code=error.code)
+        running = gateway.standings.begin(candidate, attempt, began, tokens)
+        passed = await _send(asked, target, attempt, running, gateway)
+    except BudgetTooSmall as error:
         grant.release(0)
+        raise error.refusal from None
+    except UpstreamError as error:
+        # Only what is sent raises it.
+        assert attempt is not None and running is not None  # noqa: S101, PT018
+        attempt.settle_nothing(http_status=error.status, error_code=error.code)
+        _note_failure(error, target, running, gateway)
+        grant.release(0)
+        await gateway.approvals.give_back(approval)
         raise Refusal(
             target.redacted(error.message),
             status=error.answered_as,
             code=error.code,
             headers={"x-should-retry": "false"},
         ) from error
-    except BaseException:
+    except BaseException as error:
+        _leave(error, attempt, running)
+        if hold is not None:
+            hold.release()
         grant.release(estimate)
         raise
     upstream_s = time.monotonic() - began
@@ -204,45 +151,97 @@ async def pass_through(
     return PassedOn(passed, candidate, attempt, grant, version, upstream_s)
 
 
+def _leave(
+    error: BaseException, attempt: Attempt | None, running: Running | None
+) -> None:
+    """Settle what the client, or a mistake of ours, has ended."""
+    if attempt is not None and not attempt.settled:
+        is_gone = isinstance(error, asyncio.CancelledError)
+        attempt.settle(
+            "cancelled" if is_gone else "failed",
+            attempt.seen_so_far(0),
+            error_code="client_gone" if is_gone else "internal_error",
+        )
+    if running is not None:
+        running.left()
+
+
+def _candidate(
+    candidates: Candidates,
+    found: Found,
+    key: KeyRecord,
+    gateway: Gateway,
+    tokens: int,
+) -> Candidate:
+    """Return who is asked, with a credential that is of use now.
+
+    Raises a `Refusal` while the target is left alone.
+    """
+    named = msgspec.structs.replace(candidates.able[0], endpoint=found.endpoint)
+    turns = Turns([named], key.project, gateway.standings, tokens)
+    for candidate in turns:
+        return candidate
+    raise refusal_for([], [error for _, error in turns.left_out])
+
+
 async def _send(
-    asked: InferenceRequest, target: Target, attempt: Attempt, gateway: Gateway
+    asked: InferenceRequest,
+    target: Target,
+    attempt: Attempt,
+    running: Running,
+    gateway: Gateway,
 ) -> Passed:
     outgoing = Outgoing(asked.content, asked.content_type)
-    try:
-        call = await gateway.transport.send(
-            target, outgoing, attempt.id, streamed=False
-        )
-    except asyncio.CancelledError:
-        attempt.settle("cancelled", attempt.seen_so_far(0), error_code="client_gone")
-        raise
+    call = await gateway.transport.send(target, outgoing, attempt.id, streamed=False)
     told = (call.header("Content-Type") or "application/octet-stream").encode()
     headers = {n: v for n in _PASSED_ON if (v := call.header(n)) is not None}
     passed = Passed(call.status, told, headers)
-    if call.status == 200 and call.content_type in _STREAMED:
-        passed.stream = PassedStream(call, target, attempt)
-        return passed
+    if call.status == 200:
+        running.standing.note_rooms(call, estimate_tokens(asked.size))
+        if call.content_type in _STREAMED:
+            passed.stream = PassedStream(call, target, attempt, running)
+            return passed
     try:
         passed.body = await call.read()
-    except asyncio.CancelledError:
-        attempt.settle("cancelled", attempt.seen_so_far(0), error_code="client_gone")
-        raise
     finally:
         call.close()
-    _settle(passed, target, attempt)
+    error = _settle(passed, call, target, attempt)
+    if error is None:
+        running.went_well(time.monotonic())
+    else:
+        _note_failure(error, target, running, gateway)
     return passed
 
 
-def _settle(passed: Passed, target: Target, attempt: Attempt) -> None:
-    """Meter a whole answer; what refuses the request is shown without our credential."""
+def _note_failure(
+    error: UpstreamError, target: Target, running: Running, gateway: Gateway
+) -> None:
+    target.clean(error)
+    if running.failed(error):
+        gateway.standings.quarantine.put(
+            running.standing.credential,
+            target.model.provider.slug,
+            error.upstream_code or error.code,
+        )
+
+
+def _settle(
+    passed: Passed, call: UpstreamCall, target: Target, attempt: Attempt
+) -> UpstreamError | None:
+    """Meter a whole answer; returns the error that it is, if it is one.
+
+    What refuses the request is shown without our credential.
+    """
     status = passed.status
+    adapter = ADAPTERS[target.handler]
     if status >= 300:
+        error = refused(call, passed.body, adapter)
         text = passed.body.decode("utf-8", "replace")
         passed.body = target.redacted(text).encode()
         attempt.settle_nothing(
             http_status=status, error_code=classify(status, "", "").code
         )
-        return
-    adapter = ADAPTERS[target.handler]
+        return error
     try:
         reply = adapter.parse_response(passed.body)
     except adapter.Unreadable:
@@ -250,81 +249,13 @@ def _settle(passed: Passed, target: Target, attempt: Attempt) -> None:
     if not isinstance(reply, UpstreamReply):
         # It is the client's to make sense of; what was asked may have been billed.
         attempt.settle("ok", attempt.seen_so_far(0), http_status=status)
-        return
+        if reply is None:
+            return None
+        return classify_hidden(reply.code, reply.message, reply.status)
     attempt.settle(
         "ok",
         reply.tokens or attempt.seen_so_far(len(passed.body)),
         http_status=status,
         reported_model=reply.reported_model,
     )
-
-
-class PassedStream:
-    """A provider's stream, byte for byte, read along the way for what it uses."""
-
-    # Nothing is put into another's stream.
-    keepalive = b""
-
-    def __init__(self, call: UpstreamCall, target: Target, attempt: Attempt) -> None:
-        adapter = ADAPTERS[target.handler]
-        self._call = call
-        self._attempt = attempt
-        self._ended: Callable[[int], None] | None = None
-        self._unreadable: type[Exception] = adapter.Unreadable
-        self._inspector: Inspector | None = adapter.StreamInspector(hide_usage=False)
-        self._cutter: Cutter = getattr(adapter, "Cutter", EventCutter)(MAX_EVENT_BYTES)
-        self._bytes_seen = 0
-
-    def on_end(self, callback: Callable[[int], None]) -> None:
-        """Call back once with the tokens used, when the stream has been settled."""
-        self._ended = callback
-
-    async def events(self) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._call.pieces(MAX_RESPONSE_BYTES):
-                self._bytes_seen += len(piece)
-                self._read(piece)
-                yield piece
-        except UpstreamError as error:
-            self._settle("incomplete", error.code)
-            return
-        self._settle("ok")
-
-    def break_off(self, refusal: Refusal) -> bytes:
-        self._settle("incomplete", refusal.code)
-        return b""
-
-    def close(self) -> None:
-        self._settle("cancelled", "client_gone")
-        self._call.close()
-
-    def _read(self, piece: bytes) -> None:
-        """Read along; what cannot be read is passed on all the same."""
-        if self._inspector is None:
-            return
-        try:
-            if events := self._cutter.feed(piece):
-                self._inspector.read(events)
-        except (EventTooLarge, self._unreadable):
-            self._inspector = None
-
-    def _settle(self, status: str, error_code: str = "") -> None:
-        if self._attempt.settled:
-            return
-        tokens: Tokens | None = None
-        model = ""
-        if self._inspector is not None:
-            tokens = self._inspector.tokens
-            model = self._inspector.reported_model
-        if tokens is None:
-            seen = self._bytes_seen // _BYTES_PER_STREAMED_TOKEN
-            tokens = self._attempt.seen_so_far(seen)
-        self._attempt.settle(
-            status,
-            tokens,
-            http_status=self._call.status,
-            error_code=error_code,
-            reported_model=model,
-        )
-        if self._ended is not None:
-            self._ended(tokens.input + tokens.output)
+    return None

@@ -1,31 +1,18 @@
 """What goes back to the client: status, headers and body, ready for the wire."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
 
 from gateway.admission import limit_head
-from gateway.errors import Refusal
+from gateway.event_streams import EventStream
+from gateway.metering import Attempt
 from gateway.passthrough import PassedOn
 from gateway.serve import Outcome
 
 # On everything: it is for one project alone, and it is what its type says.
 _ALWAYS = b"cache-control: private, no-store\r\nx-content-type-options: nosniff\r\n"
-
-
-class EventStream(Protocol):
-    """A streamed answer as it is sent; see `gateway.upstream.streams.RelayedStream`."""
-
-    @property
-    def keepalive(self) -> bytes: ...
-
-    def events(self) -> AsyncIterator[bytes]: ...
-
-    def break_off(self, refusal: Refusal) -> bytes: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -40,6 +27,8 @@ class EdgeReply:
     body: bytes = field(default=b"", repr=False)
     stream: EventStream | None = None
     overhead_ms: float | None = None
+    # Who gave the answer, if it is one.
+    attempt: Attempt | None = None
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -102,12 +91,18 @@ def answer_reply(outcome: Outcome, content_type: bytes, began: float) -> EdgeRep
         head += b"x-signalbox-dropped-params: %b\r\n" % names
     if answer.reply is None:
         head += b"x-accel-buffering: no\r\n"
-        return EdgeReply(200, head, stream=answer.stream, overhead_ms=overhead_ms)
+        return EdgeReply(
+            200,
+            head,
+            stream=answer.stream,
+            overhead_ms=overhead_ms,
+            attempt=answer.attempt,
+        )
     body = answer.reply.body
     if (cost_usd := answer.attempt.spent_usd) is not None:
         head += b"x-signalbox-cost-usd: %b\r\n" % f"{cost_usd:f}".encode()
     head += b"content-length: %d\r\n" % len(body)
-    return EdgeReply(200, head, body, overhead_ms=overhead_ms)
+    return EdgeReply(200, head, body, overhead_ms=overhead_ms, attempt=answer.attempt)
 
 
 def passed_reply(on: PassedOn, request_id: str, began: float) -> EdgeReply:
@@ -130,9 +125,17 @@ def passed_reply(on: PassedOn, request_id: str, began: float) -> EdgeReply:
     head += b"".join([b"%b: %b\r\n" % (n.encode(), _safe(v)) for n, v in told.items()])
     if passed.stream is not None:
         head += b"x-accel-buffering: no\r\n"
-        return EdgeReply(200, head, stream=passed.stream, overhead_ms=overhead_ms)
+        return EdgeReply(
+            200,
+            head,
+            stream=passed.stream,
+            overhead_ms=overhead_ms,
+            attempt=on.attempt,
+        )
     head += b"content-length: %d\r\n" % len(passed.body)
-    return EdgeReply(passed.status, head, passed.body, overhead_ms=overhead_ms)
+    return EdgeReply(
+        passed.status, head, passed.body, overhead_ms=overhead_ms, attempt=on.attempt
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -118,8 +118,9 @@ def plan_route(
     """Return the candidates, best first; now and then another, where that `explores`.
 
     The names that the request gives are worked off one after the other, and for each
-    the providers that it prefers go first. Candidates that a strategy cannot tell apart
-    stay in the order the catalog lists them.
+    the providers that it prefers go first, then the one that its end user prefers.
+    Candidates that a strategy cannot tell apart stay in the order the catalog lists
+    them.
     """
     able = candidates.able
     if len(able) > 1:
@@ -170,6 +171,8 @@ def _in_order(
     strategy = STRATEGIES[candidates.strategy]
     preferred = request.preferences.order
     places = {slug: at for at, slug in enumerate(preferred)}
+    if request.end_user is not None and request.end_user.preferred_provider:
+        places.setdefault(request.end_user.preferred_provider, len(places))
     last = len(places)
     ranks: list[_Rank] = sorted(
         (

@@ -3,14 +3,22 @@
 from dataclasses import dataclass, field
 from types import ModuleType
 
+import msgspec
+
 from gateway.admission import Grant, admit
+from gateway.approvals import Approvals, above_threshold
+from gateway.budgets.escrow import Escrow
+from gateway.budgets.purse import purse_for
 from gateway.cache.questions import AnswerCache
 from gateway.cache.replay import replayed
+from gateway.callers import note_caller
 from gateway.candidates import Candidates, candidates_for
+from gateway.captures.writer import Captures
 from gateway.configuration.records import KeyRecord
 from gateway.configuration.snapshot import Snapshot
 from gateway.errors import Refusal
 from gateway.fallback import try_in_order
+from gateway.idempotency.register import IdempotencyRegister
 from gateway.limits.limiter import Limiter
 from gateway.metering import Meter, Sink
 from gateway.providers.health import ProviderHealth
@@ -31,15 +39,19 @@ class Gateway:
     sink: Sink
     transport: Transport
     cache: AnswerCache
+    idempotency: IdempotencyRegister
+    approvals: Approvals = field(default_factory=Approvals)
+    captures: Captures = field(default_factory=Captures)
     health: ProviderHealth = field(default_factory=ProviderHealth)
     standings: Standings = field(default_factory=Standings)
     affinity: PromptAffinity = field(default_factory=PromptAffinity)
     # How long a request may take until it is answered, or its answer has begun.
     deadline_s: float = 600.0
+    # Without it no budget is kept.
+    escrow: Escrow | None = None
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """How a request was answered."""
 
     request_id: str
@@ -63,8 +75,12 @@ async def serve(
     after, and no step calls another.
     """
     snapshot = gateway.snapshot
+    await note_caller(request, key, snapshot)
     version = snapshot.version
     candidates = candidates_for(request, key.project, snapshot.catalog)
+    purse = purse_for(request, key, candidates, gateway.escrow)
+    if purse is not None:
+        purse.sift(candidates)
     route = plan_route(candidates, request, gateway.affinity)
     log_route(request_id, candidates, route)
     input_tokens = candidates.input_tokens
@@ -75,6 +91,7 @@ async def serve(
         request_id,
         input_tokens + (request.max_output_tokens or 0),
         gateway.limiter,
+        candidates.alias,
     )
     meter = Meter(
         gateway.sink,
@@ -87,12 +104,19 @@ async def serve(
         routing=candidates.decision(route),
         input_estimate=input_tokens,
         cache="bypass" if question is None else "miss",
+        purse=purse,
     )
+    approval = None
     try:
         if question is not None and (known := await question.known()) is not None:
             answer = replayed(known, request, meter, dialect)
             grant.release(0)
             return Outcome(request_id, answer, grant, candidates, version, known.how)
+        dear = above_threshold(request, key.project, route, input_tokens)
+        if dear:
+            route, approval = await gateway.approvals.pass_gate(
+                request, key, candidates.alias, route, dear
+            )
         answer = await try_in_order(
             route,
             request,
@@ -105,7 +129,9 @@ async def serve(
         )
     except BaseException as error:
         # Without a refusal the client has gone; what was sent may have been used.
-        grant.release(0 if isinstance(error, Refusal) else input_tokens)
+        is_refused = isinstance(error, Refusal)
+        grant.release(0 if is_refused else input_tokens)
+        await gateway.approvals.give_back(approval if is_refused else None)
         if question is not None:
             question.end()
         raise

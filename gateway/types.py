@@ -53,8 +53,7 @@ class Attribution:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class InferenceRequest:
+class InferenceRequest(msgspec.Struct):
     """What a client asks for, whatever its dialect.
 
     `fields` are the top-level members of the body as they came, each value as JSON
@@ -78,20 +77,25 @@ class InferenceRequest:
     models: tuple[str, ...] = ()
     preferences: ProviderPreferences = ProviderPreferences()
     attribution: Attribution = Attribution()
-    began: float = field(default_factory=time.monotonic)
-    body: JSON = field(default_factory=dict)
+    began: float = msgspec.field(default_factory=time.monotonic)
+    body: JSON = {}
     canonical: Any = None
     content: bytes = b""
     content_type: bytes = JSON_TYPE
-    units: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[str, int] = {}
     forwarded: tuple[tuple[str, str], ...] = ()
     effort: str = ""
     strict_params: bool = False
     patience_s: float = NEVER
     max_cost_usd: Decimal | None = None
+    # Where it came in, and the approval that it names.
+    path: str = ""
+    approval: bytes = b""
     # What the request says about the answer cache, and who keeps its stream aside.
     cache_wish: bytes = b""
     recorder: Any = None
+    # The record of the end user in `attribution`, where the project told of one.
+    end_user: Any = None
 
 
 class Variant(NamedTuple):

@@ -1,7 +1,8 @@
-"""The inference routes. The edge resolves them; Django's handler never sees them."""
+"""The inference routes. The edge resolves them; Django's handler sees analytics alone."""
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
+from gateway.analytics.views import AnalyticsView
 from gateway.views.audio import SpeechView, TranscriptionsView
 from gateway.views.chat import ChatCompletionsView, CountTokensView, MessagesView
 from gateway.views.embeddings import (
@@ -85,6 +86,7 @@ _own: list[URLPattern | URLResolver] = [
     path("api/ai/stream", StreamView.as_view()),
     path("api/ai/providers", ProvidersView.as_view()),
     path("api/ai/health", HealthView.as_view()),
+    path("api/ai/analytics", AnalyticsView.as_view()),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,5 +1,8 @@
 """Reading the audit: who changed what, when, from which value to which.
 
+It is kept by database triggers, and whole, for versions of the configuration are read from
+it. Where ORCHESTRATOR_ENABLE_AUDIT is off, nobody is shown any of it.
+
 Every audited model has an event table of its own. They are read side by side, newest
 first, each along its primary key, so that a page costs the same however much there is.
 """
@@ -13,10 +16,11 @@ from typing import Any
 
 import pghistory.core
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from pghistory.models import Context
 
 PAGE = 50
@@ -63,7 +67,9 @@ def entries(
     text: str = "",
 ) -> list[QuerySet[Any]]:
     """Return the event rows that fit, one query for each kind of row."""
-    found = []
+    found: list[QuerySet[Any]] = []
+    if not settings.AUDIT_ENABLED:
+        return found
     for event in _event_models():
         if model is not None and event.pgh_tracked_model is not model:
             continue
@@ -85,7 +91,9 @@ def entries(
 
 def entries_of(row: models.Model) -> list[QuerySet[Any]]:
     """Return the events of a row and of the rows that belong to it."""
-    found = []
+    found: list[QuerySet[Any]] = []
+    if not settings.AUDIT_ENABLED:
+        return found
     for event in _event_models():
         if event.pgh_tracked_model is type(row):
             found.append(event.objects.filter(pgh_obj_id=row.pk))
@@ -165,7 +173,8 @@ def _parent_field(model: type[models.Model]) -> Any:
 
 def _as_entries(events: list[Any]) -> list[Entry]:
     actors = _actors(events)
-    texts = _Texts()
+    befores = _events_before(events)
+    texts = Texts()
     return [
         Entry(
             at=event.pgh_created_at,
@@ -173,11 +182,13 @@ def _as_entries(events: list[Any]) -> list[Entry]:
             kind=str(event.pgh_tracked_model._meta.verbose_name),
             model=event.pgh_tracked_model,
             object_id=str(event.pgh_obj_id),
-            name=_name_of(event),
+            name=texts.name(_row_of(event)),
             parent=_parent_of(event, texts),
             actor=_actor_of(event, actors),
             place=_metadata(event).get("url") or "",
-            changes=list(_changes(event, texts)),
+            changes=list(
+                _changes(event, befores.get((type(event), event.pgh_id)), texts)
+            ),
         )
         for event in events
     ]
@@ -204,15 +215,25 @@ def _actor_of(event: Any, actors: dict[Any, str]) -> str:
     metadata = _metadata(event)
     user = metadata.get("user")
     if user is not None:
-        return actors.get(user, f"user {user}")
+        name = actors.get(user, f"user {user}")
+        token = metadata.get("operator_token")
+        return f"{name} ({token}…)" if token else name
     for name in ("actor", "command", "task"):
         if metadata.get(name):
             return str(metadata[name])
     return "outside the admin"
 
 
-def _name_of(event: Any) -> str:
-    model = event.pgh_tracked_model
+def name_of(row: models.Model) -> str:
+    """Return the name of a row of which nothing else need be left."""
+    try:
+        return str(row)
+    except ObjectDoesNotExist:
+        return f"{row._meta.verbose_name} {row.pk}"
+
+
+def _row_of(event: Any) -> models.Model:
+    model: type[models.Model] = event.pgh_tracked_model
     recorded = {column.attname for column in event._meta.concrete_fields}
     row = model(
         **{
@@ -221,21 +242,18 @@ def _name_of(event: Any) -> str:
             if column.attname in recorded
         }
     )
-    try:
-        return str(row)
-    except ObjectDoesNotExist:
-        return f"{model._meta.verbose_name} {event.pgh_obj_id}"
+    row.pk = event.pgh_obj_id
+    return row
 
 
-def _parent_of(event: Any, texts: "_Texts") -> str:
+def _parent_of(event: Any, texts: "Texts") -> str:
     parent = _parent_field(event.pgh_tracked_model)
     if parent is None or (pk := getattr(event, parent.attname)) is None:
         return ""
     return f"{parent.verbose_name} {texts.of(parent.related_model, pk)}"
 
 
-def _changes(event: Any, texts: "_Texts") -> Iterator[Change]:
-    before = None if event.pgh_label == "insert" else _event_before(event)
+def _changes(event: Any, before: Any, texts: "Texts") -> Iterator[Change]:
     gone = event.pgh_label == "delete"
     for column in event.pgh_tracked_model._meta.concrete_fields:
         if column.primary_key or not hasattr(event, column.attname):
@@ -251,27 +269,55 @@ def _changes(event: Any, texts: "_Texts") -> Iterator[Change]:
             yield Change(str(column.verbose_name), old_text, new_text)
 
 
-def _event_before(event: Any) -> Any:
-    return (
-        type(event)
-        .objects.filter(pgh_obj_id=event.pgh_obj_id, pgh_id__lt=event.pgh_id)
-        .order_by("-pgh_id")
-        .first()
-    )
+def _events_before(events: list[Any]) -> dict[tuple[Any, int], Any]:
+    """Return what each row was before the event, in one query for each kind of row."""
+    ids: dict[Any, list[int]] = {}
+    for event in events:
+        if event.pgh_label != "insert":
+            ids.setdefault(type(event), []).append(event.pgh_id)
+    found = {}
+    for model, wanted in ids.items():
+        earlier = model.objects.filter(
+            pgh_obj_id=OuterRef("pgh_obj_id"), pgh_id__lt=OuterRef("pgh_id")
+        ).order_by("-pgh_id")
+        pairs = dict(
+            model.objects.filter(pgh_id__in=wanted)
+            .annotate(before_id=Subquery(earlier.values("pgh_id")[:1]))
+            .values_list("pgh_id", "before_id")
+        )
+        rows = model.objects.in_bulk({key for key in pairs.values() if key is not None})
+        found.update({(model, key): rows.get(at) for key, at in pairs.items()})
+    return found
 
 
-class _Texts:
-    """Rows named by foreign keys, looked up once for a page."""
+class Texts:
+    """Values as people read them; rows that foreign keys name are looked up once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[type[models.Model], Any], str] = {}
+        self._known: dict[tuple[type[models.Model], Any], models.Model | None] = {}
 
     def of(self, model: type[models.Model], pk: Any) -> str:
-        key = (model, pk)
-        if key not in self._known:
-            row = model._base_manager.filter(pk=pk).first()
-            self._known[key] = f"#{pk}" if row is None else str(row)
-        return self._known[key]
+        row = self._row(model, pk)
+        return f"#{pk}" if row is None else self.name(row)
+
+    def name(self, row: models.Model) -> str:
+        """Return what a row is called, which may be by rows that it refers to."""
+        self.attach(row)
+        return name_of(row)
+
+    def attach(self, row: models.Model) -> None:
+        """Give the row those that it refers to, which many have in common."""
+        for column in row._meta.concrete_fields:
+            if not isinstance(column, models.ForeignKey) or column.is_cached(row):
+                continue
+            key = getattr(row, column.attname)
+            if key is not None and (found := self._row(column.related_model, key)):
+                setattr(row, column.name, found)
+
+    def _row(self, model: type[models.Model], pk: Any) -> models.Model | None:
+        if (model, pk) not in self._known:
+            self._known[model, pk] = model._base_manager.filter(pk=pk).first()
+        return self._known[model, pk]
 
     def value(self, column: models.Field[Any, Any], value: Any) -> str:
         if value is None or value in ("", [], {}):

@@ -86,6 +86,12 @@ def unwrap(row: DataKey) -> bytes:
     return _decrypt(bytes(row.wrapped), kek, _wrapping_place(row.project_id))
 
 
+def wrap_anew(row: DataKey) -> bytes:
+    """Return the data key of a row under the newest key; `Unsealable` as `unwrap` says."""
+    _, kek = next(iter(settings.SIGNALBOX_KEKS.items()))
+    return _encrypt(unwrap(row), kek, _wrapping_place(row.project_id))
+
+
 def _new_data_key(project_id: int | None) -> DataKey:
     kek_id, kek = next(iter(settings.SIGNALBOX_KEKS.items()))
     wrapped = _encrypt(AESGCM.generate_key(_KEY_BITS), kek, _wrapping_place(project_id))

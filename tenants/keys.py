@@ -2,6 +2,9 @@
 
 The checksum lets a mistyped or truncated key be refused without a look-up. It is
 no protection: that is the secret's 256 bits, of which only a digest is stored.
+
+Keys that were not made here are known by their SHA-256 alone, whatever their text; what
+they are looked up by is the beginning of it.
 """
 
 import hashlib
@@ -19,10 +22,16 @@ _PREFIX_LENGTH = len("sb_")
 _KEY_ID_LENGTH = 14
 _SECRET_LENGTH = 43
 _CHECKSUM_LENGTH = 6
-_SHAPE = re.compile(
-    rf"{PROJECT_PREFIX}_([0-9A-Za-z]{{{_KEY_ID_LENGTH}}})"
-    rf"_[0-9A-Za-z]{{{_SECRET_LENGTH}}}_([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
-)
+_IMPORTED_ID_LENGTH = 32
+# What is shorter or longer than this, or has a space in it, is nobody's key.
+_FOREIGN = re.compile(r"[!-~]{16,256}")
+_SHAPES = {
+    prefix: re.compile(
+        rf"{prefix}_([0-9A-Za-z]{{{_KEY_ID_LENGTH}}})"
+        rf"_[0-9A-Za-z]{{{_SECRET_LENGTH}}}_([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
+    )
+    for prefix in (PROJECT_PREFIX, OPERATOR_PREFIX)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +50,9 @@ def new_key(prefix: str = PROJECT_PREFIX) -> NewKey:
     return NewKey(key_id=key_id, digest=digest_of(text), text=text)
 
 
-def key_id_of(text: str) -> str | None:
+def key_id_of(text: str, prefix: str = PROJECT_PREFIX) -> str | None:
     """Return the key id, or None for what cannot be a key of ours."""
-    match = _SHAPE.fullmatch(text)
+    match = _SHAPES[prefix].fullmatch(text)
     if match is None:
         return None
     unsigned = text[: -_CHECKSUM_LENGTH - 1]
@@ -53,6 +62,19 @@ def key_id_of(text: str) -> str | None:
 def key_id_in(text: str) -> str:
     """Return what stands where the key id would, unchecked."""
     return text[_PREFIX_LENGTH : _PREFIX_LENGTH + _KEY_ID_LENGTH]
+
+
+def imported_id_of(text: str) -> str | None:
+    """Return what a key that was not made here is looked up by; None for no such key."""
+    if _FOREIGN.fullmatch(text) is None or any(
+        shape.fullmatch(text) for shape in _SHAPES.values()
+    ):
+        return None
+    return imported_id(digest_of(text))
+
+
+def imported_id(digest: bytes) -> str:
+    return digest.hex()[:_IMPORTED_ID_LENGTH]
 
 
 def digest_of(text: str) -> bytes:

@@ -106,10 +106,10 @@ def _ship(root: Path, directory: Path, ledger: Ledger) -> Iterator[int]:
                 else:
                     open_intents.pop(id_of(line), None)
                     settled.append(line)
-            yield ledger.write(settled)
+            yield ledger.write(settled, directory.name)
     unsettled = list(open_intents.values())
     for start in range(0, len(unsettled), BATCH):
-        yield ledger.write(unsettled[start : start + BATCH])
+        yield ledger.write(unsettled[start : start + BATCH], directory.name)
     if unsettled:
         logger.warning("attempts never settled", extra={"count": len(unsettled)})
 

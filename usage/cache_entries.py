@@ -14,12 +14,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from tenants.models import Project
+from usage.clearing import BATCH, MAX_BATCHES, delete_in_batches
 from usage.models import CacheEntry
 
 logger = logging.getLogger(__name__)
-
-BATCH = 1_000
-MAX_BATCHES = 100
 
 # Purges older than any answer can be.
 _PURGE_KEPT_S = 31 * 86_400
@@ -109,13 +107,7 @@ def add_hits(hits: Mapping[str, int]) -> None:
 
 def clear_expired(batch: int = BATCH, max_batches: int = MAX_BATCHES) -> int:
     """Delete expired answers, some at a time, and return how many."""
-    deleted = 0
-    for _ in range(max_batches):
-        gone = _delete(CacheEntry.objects.expired(), batch)
-        deleted += gone
-        if gone < batch:
-            break
-    return deleted
+    return delete_in_batches(CacheEntry.objects.expired(), batch, max_batches)
 
 
 def purge(project: Project | None = None, *, alias: str = "", model: str = "") -> int:
@@ -173,17 +165,6 @@ def _unlink(names: list[str]) -> None:
             client.unlink(*names)
     except redis.RedisError as error:
         logger.warning("answers left in redis", extra={"why": type(error).__name__})
-
-
-def _delete(chosen: QuerySet[CacheEntry], batch: int) -> int:
-    """Delete some of the rows, passing over those that another is busy with."""
-    with transaction.atomic():
-        ids = list(
-            chosen.order_by()
-            .select_for_update(skip_locked=True)
-            .values_list("id", flat=True)[:batch]
-        )
-        return CacheEntry.objects.filter(id__in=ids).delete()[0]
 
 
 def _row(entry: NewEntry) -> CacheEntry:

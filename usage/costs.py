@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +28,14 @@ class Tier:
     rates: Mapping[str, Rate]
 
 
+class Dearest(NamedTuple):
+    """USD for one token in, one token out and one request, rounded as floats are."""
+
+    input: float
+    output: float
+    request: float
+
+
 @dataclass(frozen=True, slots=True)
 class PriceSheet:
     """All rates of a model at one moment, longest input first; the last is for all.
@@ -35,6 +44,8 @@ class PriceSheet:
     """
 
     tiers: tuple[Tier, ...]
+    # What nothing costs more than, whichever tier applies.
+    dearest: Dearest
 
     def tier_for(self, input_tokens: int) -> Tier:
         for tier in self.tiers:
@@ -43,11 +54,18 @@ class PriceSheet:
         return self.tiers[-1]
 
 
+# Of what somebody else pays for.
+FREE = PriceSheet((Tier(0, {}),), Dearest(0.0, 0.0, 0.0))
+
+
 class Cost(msgspec.Struct, frozen=True):
     """Money in USD, and the prices it was worked out from."""
 
     usd: Decimal
     price_ids: tuple[int, ...]
+
+
+_NOTHING_TO_PAY = Cost(_ZERO, ())
 
 
 def price_sheet(rows: Iterable[tuple[int, str, int, Decimal]]) -> PriceSheet | None:
@@ -66,7 +84,13 @@ def price_sheet(rows: Iterable[tuple[int, str, int, Decimal]]) -> PriceSheet | N
     for start in sorted(by_start):
         rates = {**rates, **by_start[start]}
         tiers.append(Tier(start, rates))
-    return PriceSheet(tuple(reversed(tiers)))
+    dearest = Dearest(*(_dearest(tiers, name) for name in Dearest._fields))
+    return PriceSheet(tuple(reversed(tiers)), dearest)
+
+
+def _dearest(tiers: Iterable[Tier], component: str) -> float:
+    rates = (tier.rates.get(component) for tier in tiers)
+    return max((float(rate.usd) for rate in rates if rate is not None), default=0.0)
 
 
 def cost_of(tokens: Tokens, sheet: PriceSheet | None) -> Cost | None:
@@ -77,6 +101,8 @@ def cost_of(tokens: Tokens, sheet: PriceSheet | None) -> Cost | None:
     """
     if sheet is None:
         return None
+    if sheet is FREE:
+        return _NOTHING_TO_PAY
     rates = sheet.tier_for(tokens.input).rates
     if not (
         tokens.cache_read or tokens.cache_write or tokens.reasoning or tokens.other
@@ -89,17 +115,19 @@ def _plain_cost(tokens: Tokens, rates: Mapping[str, Rate]) -> Cost | None:
     """Return the cost of text in and text out, by far the most frequent case."""
     total = _ZERO
     price_ids: tuple[int, ...] = ()
-    for component, amount in (
-        ("input", tokens.input),
-        ("output", tokens.output),
-        ("request", 1 if "request" in rates else 0),
-    ):
-        if amount > 0:
-            rate = rates.get(component)
-            if rate is None:
-                return None
-            total += rate.usd * amount
-            price_ids += (rate.price_id,)
+    if tokens.input > 0:
+        if (rate := rates.get("input")) is None:
+            return None
+        total += rate.usd * tokens.input
+        price_ids += (rate.price_id,)
+    if tokens.output > 0:
+        if (rate := rates.get("output")) is None:
+            return None
+        total += rate.usd * tokens.output
+        price_ids += (rate.price_id,)
+    if (rate := rates.get("request")) is not None:
+        total += rate.usd
+        price_ids += (rate.price_id,)
     return Cost(total, price_ids)
 
 

@@ -10,6 +10,12 @@ import psycopg
 from django.db import connection as django_connection
 from psycopg.types.json import Jsonb
 
+from usage.budgets import (
+    SPEND_BY_WINDOW,
+    Booked,
+    booked_from,
+    log_warnings,
+)
 from usage.records import EventRecord, encoded_defaults
 from usage.segments import event_of, quarantine
 
@@ -22,6 +28,8 @@ STATEMENT_TIMEOUT_MS = 15_000
 _REFUSALS = ("22", "23", "54")
 
 ConnectionParameters = Callable[[], dict[str, Any]]
+# Is told what was added to budgets, from the thread that writes.
+OnBooked = Callable[[Sequence[Booked]], None]
 
 
 class LedgerUnavailable(Exception):
@@ -40,9 +48,9 @@ def connection_parameters() -> dict[str, Any]:
 def _statement() -> str:
     """Return the statement that writes a JSON array of events.
 
-    One statement is one transaction: events and the hours they touch, or nothing. An
-    event that is there already is left alone, unless it is an estimate and the new one
-    is not.
+    One statement is one transaction: events, the hours they touch and the budgets they
+    count to, or nothing. An event that is there already is left alone, unless it is an
+    estimate and the new one is not; then budgets are charged the difference.
     """
     columns = EventRecord.__struct_fields__
     names = ", ".join(columns)
@@ -61,15 +69,29 @@ def _statement() -> str:
         ), written AS (
             INSERT INTO usage_usageevent ({names})
             SELECT {names} FROM incoming
-            ON CONFLICT (id, occurred_at) DO UPDATE SET {updates}
+            ON CONFLICT (id, occurred_at) DO UPDATE SET {updates},
+                intent_cost_usd = usage_usageevent.cost_usd
             WHERE usage_usageevent.status = 'unsettled'
                 AND EXCLUDED.status <> 'unsettled'
-            RETURNING occurred_at
+            RETURNING occurred_at, organization_id, project_id, api_key_id, end_user,
+                alias, status, cost_usd, intent_cost_usd
         ), touched AS (
             INSERT INTO usage_touchedhour (hour)
             SELECT DISTINCT date_trunc('hour', occurred_at, 'UTC') FROM written
+        ), spend AS ({SPEND_BY_WINDOW}), booked AS (
+            SELECT spend.*, done.* FROM spend CROSS JOIN LATERAL usage_book_spend(
+                spend.budget_id, spend.subject, spend.starts_at, spend.ends_at,
+                spend.nano, spend.unpriced, %(worker)s
+            ) AS done
         )
-        SELECT count(*) FROM written
+        SELECT (SELECT count(*) FROM written), (
+            SELECT json_agg(
+                json_build_array(
+                    budget_id, subject, extract(epoch FROM starts_at)::bigint,
+                    nano, taken, spent, budget_limit, crossed
+                )
+            ) FROM booked
+        )
     """  # noqa: S608
 
 
@@ -80,22 +102,25 @@ class Ledger:
         self,
         root: Path,
         parameters: ConnectionParameters = connection_parameters,
+        on_booked: OnBooked | None = None,
     ) -> None:
         self._root = root
         self._parameters = parameters
+        self._on_booked = on_booked
         self._connection: psycopg.Connection[Any] | None = None
         self._defaults = Jsonb(encoded_defaults(), dumps=_as_it_is)
 
-    def write(self, lines: Sequence[bytes]) -> int:
+    def write(self, lines: Sequence[bytes], worker: str = "") -> int:
         """Write the events of these lines and return how many of them were news.
 
+        `worker` is whose they are: what it holds of budgets pays for them.
         A record that PostgreSQL refuses is found by halving, set aside, and holds up no
         other. Raises LedgerUnavailable, and may then have written a part.
         """
         if not lines:
             return 0
         try:
-            return self._insert(lines)
+            return self._insert(lines, worker)
         except psycopg.Error as error:
             self.close()
             if not _is_refusal(error):
@@ -103,18 +128,36 @@ class Ledger:
             refusal = _reason(error)
         if len(lines) > 1:
             middle = len(lines) // 2
-            return self.write(lines[:middle]) + self.write(lines[middle:])
-        return self._write_or_set_aside(lines, refusal)
+            return self.write(lines[:middle], worker) + self.write(
+                lines[middle:], worker
+            )
+        return self._write_or_set_aside(lines, worker, refusal)
+
+    def sweep_leases(self) -> int:
+        """Give back what dead processes held of budgets, and return how many held any.
+
+        Raises LedgerUnavailable.
+        """
+        try:
+            cursor = self._connected().execute(
+                "DELETE FROM usage_budgetlease WHERE expires_at < now()"
+            )
+        except psycopg.Error as error:
+            self.close()
+            raise LedgerUnavailable(type(error).__name__) from None
+        return cursor.rowcount
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _write_or_set_aside(self, lines: Sequence[bytes], refusal: str) -> int:
+    def _write_or_set_aside(
+        self, lines: Sequence[bytes], worker: str, refusal: str
+    ) -> int:
         """Try a refused record once more: a partition may just have been attached."""
         try:
-            return self._insert(lines)
+            return self._insert(lines, worker)
         except psycopg.Error as error:
             self.close()
             if not _is_refusal(error):
@@ -122,7 +165,7 @@ class Ledger:
         quarantine(self._root, lines, reason=refusal)
         return 0
 
-    def _insert(self, lines: Sequence[bytes]) -> int:
+    def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None:
             self._connection = psycopg.connect(
                 **{**self._parameters(), "autocommit": True}
@@ -130,12 +173,29 @@ class Ledger:
             self._connection.execute(
                 f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}; SET timezone = 'UTC'"
             )
+        return self._connection
+
+    def _insert(self, lines: Sequence[bytes], worker: str) -> int:
         events = b"[" + b",".join([event_of(line) for line in lines]) + b"]"
-        row = self._connection.execute(
-            _statement(),
-            {"defaults": self._defaults, "events": Jsonb(events, dumps=_as_it_is)},
-        ).fetchone()
-        return 0 if row is None else int(row[0])
+        row = (
+            self._connected()
+            .execute(
+                _statement(),
+                {
+                    "defaults": self._defaults,
+                    "events": Jsonb(events, dumps=_as_it_is),
+                    "worker": worker,
+                },
+            )
+            .fetchone()
+        )
+        assert row is not None  # noqa: S101  # It is a SELECT of one row.
+        if row[1] is not None:
+            booked = booked_from(row[1], worker)
+            log_warnings(booked)
+            if self._on_booked is not None:
+                self._on_booked(booked)
+        return int(row[0])
 
 
 def _as_it_is(encoded: bytes) -> bytes:

@@ -62,11 +62,47 @@ class EventRecord(
     routing: dict[str, Any] = {}
     config_version: int = 0
     saved_usd: Decimal | None = None
+    own_credential: bool = False
+
+
+class Settlement(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
+):
+    """What became of an attempt: the fields of its event that its intent could not know.
+
+    What an intent estimates has no default here, so that it is always written.
+    """
+
+    status: str
+    http_status: int | None = None
+    error_code: str = ""
+    reported_model: str = ""
+    input_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    other_usage: dict[str, int]
+    estimated: bool
+    cost_usd: Decimal | None
+    reported_cost_usd: Decimal | None = None
+    price_ids: tuple[int, ...]
+    latency_ms: float = 0
+    first_token_ms: float | None = None
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 encode: Callable[[EventRecord], bytes] = _encoder.encode
 decode = msgspec.json.Decoder(EventRecord).decode
+
+
+def settled(intent: bytes, settlement: Settlement) -> bytes:
+    """Return the event of an intent with its settlement put over it, both as JSON.
+
+    A field of both stands twice; its last value is the one that counts, for PostgreSQL's
+    jsonb as well as for `decode`.
+    """
+    return intent[:-1] + b"," + _encoder.encode(settlement)[1:]
 
 
 def encoded_defaults() -> bytes:

@@ -7,37 +7,10 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from usage.days import end_of, is_expired, partition_of, start_of
-from usage.models.rollup import DIMENSIONS, UsageRollup
+from usage.hours import follow_time_zones
+from usage.rollup_statements import CLEAR_DAY, FILL_DAY, REPLACE_HOUR
 
 logger = logging.getLogger(__name__)
-
-_GROUP = ", ".join(
-    field.attname
-    for field in UsageRollup._meta.concrete_fields
-    if field.name in DIMENSIONS
-)
-
-# Floats are summed as numbers that do not depend on the order of the rows.
-_SUMS_OF_EVENTS = {
-    "events": "count(*)",
-    "requests": "count(DISTINCT request_id)",
-    "input_tokens": "sum(input_tokens)",
-    "cache_read_tokens": "sum(cache_read_tokens)",
-    "cache_write_tokens": "sum(cache_write_tokens)",
-    "output_tokens": "sum(output_tokens)",
-    "reasoning_tokens": "sum(reasoning_tokens)",
-    "cost_usd": "coalesce(sum(cost_usd), 0)",
-    "unpriced": "count(*) FILTER (WHERE cost_usd IS NULL)",
-    "estimated": "count(*) FILTER (WHERE estimated)",
-    "fallbacks": "count(*) FILTER (WHERE fallback)",
-    "latency_ms_sum": "sum(latency_ms::numeric)",
-    "first_token_ms_sum": "coalesce(sum(first_token_ms::numeric), 0)",
-    "first_tokens": "count(first_token_ms)",
-}
-_SUMS_OF_HOURS = {
-    name: f"sum({name}::numeric)" if name.endswith("_ms_sum") else f"sum({name})"
-    for name in _SUMS_OF_EVENTS
-}
 
 
 def roll_up() -> int:
@@ -46,6 +19,7 @@ def roll_up() -> int:
     May run as often, and in as many processes, as one likes; a day that another one is
     busy with is left to it and to the next time.
     """
+    follow_time_zones()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT (hour AT TIME ZONE 'UTC')::date AS day "
@@ -102,24 +76,14 @@ def _is_forgotten(cursor: CursorWrapper, day: date) -> bool:
 
 
 def _replace_hour(cursor: CursorWrapper, hour: datetime) -> None:
-    cursor.execute("DELETE FROM usage_hourlyusage WHERE hour = %s", [hour])
-    cursor.execute(
-        f"INSERT INTO usage_hourlyusage (hour, {_GROUP}, {', '.join(_SUMS_OF_EVENTS)}) "  # noqa: S608
-        f"SELECT %s, {_GROUP}, {', '.join(_SUMS_OF_EVENTS.values())} "
-        "FROM usage_usageevent WHERE occurred_at >= %s AND occurred_at < %s "
-        f"GROUP BY {_GROUP}",
-        [hour, hour, hour + timedelta(hours=1)],
-    )
+    for statement in REPLACE_HOUR:
+        cursor.execute(statement, [hour, hour + timedelta(hours=1)])
 
 
 def _replace_day(
     cursor: CursorWrapper, day: date, begin: datetime, end: datetime
 ) -> None:
-    cursor.execute("DELETE FROM usage_dailyusage WHERE day = %s", [day])
-    cursor.execute(
-        f"INSERT INTO usage_dailyusage (day, {_GROUP}, {', '.join(_SUMS_OF_HOURS)}) "  # noqa: S608
-        f"SELECT %s, {_GROUP}, {', '.join(_SUMS_OF_HOURS.values())} "
-        "FROM usage_hourlyusage WHERE hour >= %s AND hour < %s "
-        f"GROUP BY {_GROUP}",
-        [day, begin, end],
-    )
+    for statement in CLEAR_DAY:
+        cursor.execute(statement, [day])
+    for statement in FILL_DAY:
+        cursor.execute(statement, [begin, end, day])

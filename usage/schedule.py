@@ -25,6 +25,20 @@ ENTRIES = [
         30,
     ),
     Entry(
+        "usage.deliver_notifications",
+        "Send notifications",
+        10,
+        IntervalSchedule.SECONDS,
+        10,
+    ),
+    Entry(
+        "tenants.expire_approvals",
+        "Let approvals expire",
+        60,
+        IntervalSchedule.SECONDS,
+        60,
+    ),
+    Entry(
         "gateway.check_providers",
         "Check providers",
         60,
@@ -51,6 +65,27 @@ ENTRIES = [
         1,
         IntervalSchedule.DAYS,
         86400,
+    ),
+    Entry(
+        "tenants.trim_audit",
+        "Trim the audit of the configuration",
+        1,
+        IntervalSchedule.DAYS,
+        86400,
+    ),
+    Entry(
+        "workflows.wake_due_runs",
+        "Look for runs of workflows that are due",
+        15,
+        IntervalSchedule.SECONDS,
+        15,
+    ),
+    Entry(
+        "workflows.remove_old_runs",
+        "Remove old runs of workflows",
+        1,
+        IntervalSchedule.HOURS,
+        3600,
     ),
 ]
 

@@ -13,6 +13,7 @@ from usage.ledger import (
     ConnectionParameters,
     Ledger,
     LedgerUnavailable,
+    OnBooked,
     connection_parameters,
 )
 from usage.segments import is_intent, read_lines, readable
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 TURN_SECONDS = 0.25
 SWEEP_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 2.0
+# After an outage those who are alive have so long to renew what they hold of budgets.
+GRACE_SECONDS = 15.0
 NEARLY_FULL = 0.8
 
 
@@ -34,10 +37,13 @@ class Shipper:
     """
 
     def __init__(
-        self, spool: Spool, parameters: ConnectionParameters = connection_parameters
+        self,
+        spool: Spool,
+        parameters: ConnectionParameters = connection_parameters,
+        on_booked: OnBooked | None = None,
     ) -> None:
         self._spool = spool
-        self._ledger = Ledger(spool.root, parameters)
+        self._ledger = Ledger(spool.root, parameters, on_booked)
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
         self._stopping = threading.Event()
         self._deadline = math.inf
@@ -45,6 +51,7 @@ class Shipper:
         self._failures = 0
         self._adoption: Iterator[int] | None = None
         self._next_sweep = 0.0
+        self._leases_swept_from = time.monotonic() + GRACE_SECONDS
 
     def start(self) -> None:
         self._thread.start()
@@ -86,6 +93,7 @@ class Shipper:
             return self._back_off("unexpected")
         if self._failures:
             logger.warning("shipping again", extra={"failures": self._failures})
+            self._leases_swept_from = time.monotonic() + GRACE_SECONDS
             self._failures = 0
         return TURN_SECONDS if self._adoption is None else 0.0
 
@@ -113,7 +121,10 @@ class Shipper:
                 if time.monotonic() > self._deadline:
                     return
                 good = readable(self._spool.root, lines)
-                self._ledger.write([line for line in good if not is_intent(line)])
+                self._ledger.write(
+                    [line for line in good if not is_intent(line)],
+                    self._spool.directory.name,
+                )
                 segment.shipped = offset
         finally:
             os.close(handle)
@@ -124,6 +135,8 @@ class Shipper:
                 return
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
             self._look_around()
+            if time.monotonic() > self._leases_swept_from:
+                self._ledger.sweep_leases()
             self._adoption = adopt_in_steps(self._spool.root, self._ledger)
         if next(self._adoption, None) is None:
             self._adoption = None

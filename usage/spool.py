@@ -17,9 +17,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from usage.records import EventRecord, encode
+from usage.records import EventRecord, Settlement, encode, settled
 from usage.segment_writer import WINDOW_BYTES, SegmentWriter
-from usage.segments import INTENT, LOCK_NAME, SETTLED, id_of, segment_path
+from usage.segments import INTENT, LOCK_NAME, SETTLED, event_of, id_of, segment_path
 
 logger = logging.getLogger(__name__)
 
@@ -112,21 +112,23 @@ class Spool:
         self._check_room()
         line = INTENT + encode(record) + b"\n"
         self._append(line)
-        self._open_intents[id_of(line)] = line
+        self._open_intents[record.id.encode()] = line
 
-    def settle(self, record: EventRecord) -> None:
-        """Note how an attempt ended.
+    def settle(self, attempt_id: str, settlement: Settlement) -> None:
+        """Note how an attempt ended whose intent is open.
 
         Never refused: what the disk does not take is kept in memory and written later,
         and the intent stands until then.
         """
-        line = SETTLED + encode(record) + b"\n"
+        key = attempt_id.encode()
+        intent = event_of(self._open_intents[key])[:-1]
+        line = SETTLED + settled(intent, settlement) + b"\n"
         try:
             self._append(line)
         except SpoolFull:
             self._unwritten.append(line)
         else:
-            self._open_intents.pop(id_of(line), None)
+            del self._open_intents[key]
 
     def record(self, record: EventRecord) -> None:
         """Note something that needed no attempt, such as an answer from the cache."""

@@ -5,8 +5,16 @@ import contextlib
 from celery import shared_task
 from django.conf import settings
 
-from usage import adoption, cache_entries, partitions, rollups
+from usage import (
+    adoption,
+    cache_entries,
+    captures,
+    idempotent_answers,
+    partitions,
+    rollups,
+)
 from usage.ledger import Ledger, LedgerUnavailable
+from usage.notifications import delivering
 
 
 @shared_task(name="usage.roll_up")
@@ -22,6 +30,13 @@ def maintain_partitions() -> None:
 @shared_task(name="usage.clear_expired_answers")
 def clear_expired_answers() -> None:
     cache_entries.clear_expired()
+    idempotent_answers.clear_expired()
+    captures.clear_expired()
+
+
+@shared_task(name="usage.deliver_notifications")
+def deliver_notifications() -> None:
+    delivering.deliver_due()
 
 
 @shared_task(name="usage.adopt_spools")

@@ -10,6 +10,7 @@ from catalog.admin import (
     provider_checks,
     providers,
     tenants,
+    versions,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "provider_checks",
     "providers",
     "tenants",
+    "versions",
 ]

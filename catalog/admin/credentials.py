@@ -1,6 +1,5 @@
 """Credentials: written here, never shown."""
 
-import os
 from typing import Any
 
 from django import forms
@@ -13,7 +12,9 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from catalog.credential_states import is_presentable, source_of, state_of
 from catalog.models import Credential
+from catalog.models.credential import CAPS
 from tenants.admin.activation import ActivationAdmin
 from tenants.admin.inlines import ReadOnlyInline
 from tenants.admin.unfolded import action, display
@@ -24,26 +25,6 @@ STATE_COLOURS = {
     "quarantined": "warning",
     "inactive": "info",
 }
-
-
-def state_of(credential: Credential) -> str:
-    """Tell in a word whether the credential can be used."""
-    if not credential.active:
-        return "inactive"
-    if credential.quarantined_at is not None:
-        return "quarantined"
-    if credential.env_name:
-        return "configured" if os.environ.get(credential.env_name) else "missing"
-    return "missing" if credential.sealed is None else "configured"
-
-
-def source_of(credential: Credential) -> str:
-    """Tell where the value comes from, and nothing of the value but its last four."""
-    if credential.env_name:
-        return f"environment variable {credential.env_name}"
-    if credential.sealed is None:
-        return "nothing stored"
-    return f"stored, …{credential.last_four}" if credential.last_four else "stored"
 
 
 class CredentialForm(forms.ModelForm[Credential]):
@@ -58,7 +39,7 @@ class CredentialForm(forms.ModelForm[Credential]):
     @sensitive_variables("value")
     def clean_value(self) -> str:
         value = str(self.cleaned_data["value"])
-        if value and not (value.isascii() and value.isprintable()):
+        if value and not is_presentable(value):
             msg = "A credential is one line of printable ASCII characters."
             raise ValidationError(msg)
         return value
@@ -93,20 +74,21 @@ class CredentialAdmin(ActivationAdmin):
         ("project", AutocompleteSelectFilter),
         "active",
     ]
-    list_select_related = ["provider", "project"]
+    list_select_related = ["provider", "project", "end_user__project"]
     search_fields = ["provider__slug", "project__slug", "name", "env_name"]
-    autocomplete_fields = ["provider", "project"]
+    autocomplete_fields = ["provider", "project", "end_user"]
     actions = [*ActivationAdmin.actions, "release_selected"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fields = ["provider", "project", "name", "value", "env_name", "active"]
+        fields = ["provider", "project", "end_user", "name", "value", "env_name"]
+        fields += ["base_url", "deployments", *CAPS, "active"]
         return fields if obj is None else ["shown_state", "shown_source", *fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if obj is None:
             return []
         # A value is sealed for its place; it is not carried to another owner.
-        return ["shown_state", "shown_source", "provider", "project"]
+        return ["shown_state", "shown_source", "provider", "project", "end_user"]
 
     @display(description="state", label=STATE_COLOURS)
     def shown_state(self, credential: Credential) -> str:
@@ -118,7 +100,8 @@ class CredentialAdmin(ActivationAdmin):
 
     @display(description="for", ordering="project__slug", empty_value="all projects")
     def owner(self, credential: Credential) -> str | None:
-        return None if credential.project is None else credential.project.slug
+        owner = credential.end_user or credential.project
+        return None if owner is None else str(owner)
 
     def save_model(
         self, request: HttpRequest, obj: Credential, form: Any, change: Any
@@ -154,7 +137,11 @@ class CredentialInline(ReadOnlyInline):
     fields = [*readonly_fields]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
-        return super().get_queryset(request).select_related("project", "provider")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("project", "provider", "end_user__project")
+        )
 
     @display(description="state", label=STATE_COLOURS)
     def shown_state(self, credential: Credential) -> str:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.html import escape
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from catalog.admin.credentials import CredentialInline, state_of
+from catalog.admin.credentials import CredentialInline
 from catalog.admin.endpoints import EndpointInline
 from catalog.admin.provider_checks import (
     HEALTH_COLOURS,
@@ -15,6 +15,7 @@ from catalog.admin.provider_checks import (
     link_to_checks,
     with_last_check,
 )
+from catalog.credential_states import state_of
 from catalog.models import Credential, Provider
 from catalog.validation import check_deactivation
 from tenants.admin.activation import ActivationAdmin

@@ -4,18 +4,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from catalog.admin.credentials import CredentialInline
 from catalog.models import Alias, Provider
 from catalog.protocols import Operation
 from catalog.validation import aliases_for, check_project_routes
 from tenants.admin.api_keys import ApiKeyAdmin
+from tenants.admin.end_users import EndUserAdmin
 from tenants.admin.form_fields import NamesField
 from tenants.admin.inlines import ReadOnlyInline
 from tenants.admin.projects import ProjectAdmin
-from tenants.models import ApiKey, Project
+from tenants.models import ApiKey, EndUser, Project
+from tenants.scopes import Scope
 
 
 class ProjectForm(forms.ModelForm[Project]):
@@ -39,7 +43,8 @@ class ProjectForm(forms.ModelForm[Project]):
             ]
         if "allowed_regions" in self.fields:
             regions = set(
-                Provider.objects.exclude(region="")
+                Provider.objects.filter(Q(project=None) | Q(project=self.instance.pk))
+                .exclude(region="")
                 .order_by()
                 .values_list("region", flat=True)
                 .distinct()
@@ -80,4 +85,26 @@ class CatalogProjectAdmin(ProjectAdmin):
 
 @admin.register(ApiKey)
 class CatalogApiKeyAdmin(ApiKeyAdmin):
-    scope_choices = list(Operation.choices)
+    scope_choices = [*Operation.choices, *Scope.choices]
+
+
+class EndUserForm(forms.ModelForm[EndUser]):
+    def clean_preferred_provider(self) -> str:
+        slug = str(self.cleaned_data["preferred_provider"])
+        if slug and not Provider.objects.filter(slug=slug).exists():
+            msg = f"There is no provider {slug}."
+            raise ValidationError(msg)
+        return slug
+
+
+class EndUserCredentialInline(CredentialInline):
+    fk_name = "end_user"
+    readonly_fields = ["page", "base_url", "shown_state", "shown_source"]
+    fields = [*readonly_fields]
+    verbose_name_plural = "credentials that the user brought"
+
+
+@admin.register(EndUser)
+class CatalogEndUserAdmin(EndUserAdmin):
+    form = EndUserForm
+    inlines = [*EndUserAdmin.inlines, EndUserCredentialInline]

@@ -14,6 +14,7 @@ from catalog.models import (
     Price,
     Provider,
 )
+from catalog.models.credential import CAPS
 from tenants.models import Project
 
 # Stands for a stored value, which no bundle holds.
@@ -73,11 +74,14 @@ class ProviderKind(Kind):
 class CredentialKind(Kind):
     name = "credential"
     model = Credential
-    columns = ("active",)
+    columns = ("active", *CAPS)
     labels = {"env_name": "credential"}
 
     def rows(self, scope: Scope) -> Iterable[Credential]:
-        found = Credential.objects.filter(scope.of_global_and("project__slug"))
+        # What end users bring is their own, and in no file.
+        found = Credential.objects.filter(
+            scope.of_global_and("project__slug"), end_user=None
+        )
         return found.select_related("provider", "project")
 
     def key(self, row: Credential) -> Key:

@@ -11,6 +11,7 @@ from catalog.bundle.shapes import DEFAULT_CREDENTIAL, SECTIONS, Shape
 from catalog.bundle.state import State
 from catalog.bundle.units import Key, Values, label_of
 from catalog.bundle.values import plain
+from catalog.models.credential import CAPS
 
 _LEFT_OUT = {None: "has no value", SEALED: "is sealed here, and is set in the admin"}
 
@@ -60,14 +61,30 @@ def _children(state: State) -> Children:
             )
         )
     for key, values in _sorted_values(state, "limit"):
-        _, metric, per, prefix = key
-        scope = {"metric": metric, "per": per or None, "key": prefix}
-        found["limit", key[:1]].append(_without_none({**scope, **values}))
+        _, metric, per, *scope = key
+        named = {"metric": metric, "per": per or None, **_scope(*scope)}
+        found["limit", key[:1]].append(_without_none({**named, **values}))
     for key, values in _sorted_values(state, "budget"):
-        _, per, mode, prefix = key
-        scope = {"per": per, "mode": mode, "key": prefix}
-        found["budget", key[:1]].append(_without_none({**scope, **values}))
+        _, per, mode, *scope = key
+        named = {"per": per, "mode": mode, **_scope(*scope)}
+        found["budget", key[:1]].append(_without_none({**named, **values}))
+    for key, values in _sorted_values(state, "organization_budget"):
+        organization, per, mode = key
+        named = {"per": per, "mode": mode}
+        found["organization_budget", (organization,)].append({**named, **values})
     return found
+
+
+def _scope(
+    key: str | None, end_user: str | None, each_end_user: bool, alias: str
+) -> Values:
+    """Return what a limit or budget is for; None is left out."""
+    return {
+        "key": key,
+        "end_user": end_user,
+        "each_end_user": each_end_user or None,
+        "alias": alias or None,
+    }
 
 
 def _via(key: Key, state: State) -> Any:
@@ -105,7 +122,7 @@ def _add_credentials(items: list[Values], state: State) -> None:
         key = (item["slug"], None, DEFAULT_CREDENTIAL)
         if state.has("credential", key):
             values = KINDS["credential"].values(state.rows["credential"][key])
-            if _can_be_named(values["credential"]) and values["active"]:
+            if _can_be_named(values["credential"]) and _is_plain(values):
                 item["credential"] = f"env:{values['credential']}"
 
 
@@ -117,9 +134,14 @@ def _other_credentials(items: list[Values], notes: list[str]) -> list[Values]:
         key = (item["provider"], item["project"], item["name"])
         if not _can_be_named(name):
             notes.append(f"{label_of('credential', key)} {_LEFT_OUT[name or None]}")
-        elif key[1:] != (None, DEFAULT_CREDENTIAL) or not item["active"]:
+        elif key[1:] != (None, DEFAULT_CREDENTIAL) or not _is_plain(item):
             others.append({**item, "credential": f"env:{name}"})
     return others
+
+
+def _is_plain(values: Values) -> bool:
+    """Say whether all of a credential can stand in its provider's item."""
+    return values["active"] and all(values[cap] is None for cap in CAPS)
 
 
 def _can_be_named(name: str) -> bool:

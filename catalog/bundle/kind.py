@@ -17,12 +17,20 @@ NO_LABELS: Mapping[str, str] = {}
 class Scope:
     """Which tenants' rows to read: those of these projects, or all when None.
 
-    Of private providers and models, those with these names are read as well.
+    Of private providers and models, those with these names are read as well. Of what is
+    for one end user, only that of these, whatever their project: it may have a million.
     """
 
     projects: frozenset[str] | None = None
     providers: frozenset[str] = frozenset()
     model_ids: frozenset[str] = frozenset()
+    end_users: frozenset[str] = frozenset()
+
+    def of_end_users(self) -> Q:
+        """Return the condition on rows that may be for one end user."""
+        if self.projects is None:
+            return Q()
+        return Q(end_user=None) | Q(end_user__external_id__in=self.end_users)
 
     def of(self, path: str) -> Q:
         """Return the condition on a path to a project's slug."""

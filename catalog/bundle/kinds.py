@@ -12,7 +12,9 @@ from catalog.bundle.catalog_kinds import (
 from catalog.bundle.kind import Kind
 from catalog.bundle.tenant_kinds import (
     BudgetKind,
+    EndUserKind,
     LimitKind,
+    OrganizationBudgetKind,
     OrganizationKind,
     ProjectKind,
 )
@@ -30,7 +32,9 @@ KINDS: dict[str, Kind] = {
         PriceKind(),
         AliasKind(),
         TargetKind(),
+        EndUserKind(),
         LimitKind(),
         BudgetKind(),
+        OrganizationBudgetKind(),
     )
 }

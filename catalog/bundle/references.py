@@ -11,6 +11,8 @@ from catalog.bundle.state import State
 from catalog.bundle.units import Key, Unit, Values, Wanted, label_of
 
 _REFERRED_TO = ("organization", "project", "provider", "model", "alias")
+# What may hold for a key, an end user or an alias of its project.
+_SCOPED = {"limit", "budget"}
 _FIELDS = {"successor": "successor", "via": "via", "api_key": "key"}
 
 
@@ -19,6 +21,9 @@ def resolve(wanted: Wanted, state: State, report: Report) -> None:
     known = {kind: state.rows[kind].keys() | wanted.keys(kind) for kind in _REFERRED_TO}
     _add_organizations(wanted, known["organization"], report)
     _find_keys(wanted, state, report)
+    _add_end_users(wanted, state)
+    known["end_user"] = state.rows["end_user"].keys() | wanted.keys("end_user")
+    _note_unknown_aliases(wanted, known["alias"], report)
     known["key"] = set(state.rows["key"])
     for unit in wanted.of("model"):
         _complete_successor(unit, known["model"])
@@ -58,7 +63,7 @@ def _find_keys(wanted: Wanted, state: State, report: Report) -> None:
     In a project that has no keys at all, such a limit is left out: keys are made in one
     database only, and a bundle from another must apply.
     """
-    units = [u for u in wanted.units if u.kind in {"limit", "budget"} and u.key[-1]]
+    units = [u for u in wanted.units if u.kind in _SCOPED and u.key[3]]
     if not units:
         return
     state.read_api_keys({unit.key[0] for unit in units})
@@ -67,15 +72,38 @@ def _find_keys(wanted: Wanted, state: State, report: Report) -> None:
         if not prefixes:
             report.note(
                 f"{unit.path}.key",
-                f"left out: {unit.key[0]} has no keys here, {unit.key[-1]} among them",
+                f"left out: {unit.key[0]} has no keys here, {unit.key[3]} among them",
             )
             wanted.units.remove(unit)
-        elif unit.key[-1] not in prefixes:
-            hint = advice(unit.key[-1], prefixes)
+        elif unit.key[3] not in prefixes:
+            hint = advice(unit.key[3], prefixes)
             report.add(
-                f"{unit.path}.key", f"{unit.key[0]} has no key {unit.key[-1]}{hint}"
+                f"{unit.path}.key", f"{unit.key[0]} has no key {unit.key[3]}{hint}"
             )
             unit.bad.add("key")
+
+
+def _add_end_users(wanted: Wanted, state: State) -> None:
+    """An end user that a limit or budget names is made when it is missing."""
+    units = [u for u in wanted.units if u.kind in _SCOPED and u.key[4] and not u.bad]
+    if not units:
+        return
+    state.read_end_users({(unit.key[0], unit.key[4]) for unit in units})
+    named = set(state.rows["end_user"])
+    for unit in units:
+        key = (unit.key[0], unit.key[4])
+        if key not in named:
+            named.add(key)
+            wanted.units.append(Unit("end_user", key, {}, unit.path))
+
+
+def _note_unknown_aliases(wanted: Wanted, known: set[Key], report: Report) -> None:
+    for unit in wanted.units:
+        if unit.kind not in _SCOPED or not (name := unit.key[6]):
+            continue
+        if (unit.key[0], name) not in known and (None, name) not in known:
+            others = [str(alias) for project, alias in known]
+            report.note(f"{unit.path}.alias", f"no alias {name}{advice(name, others)}")
 
 
 def _complete_successor(unit: Unit, known: set[Key]) -> None:
@@ -180,13 +208,24 @@ def scope_of(document: object) -> Scope:
             | _named(document, "credentials", "provider")
         ),
         model_ids=frozenset(_named(document, "models", "model_id")),
+        end_users=frozenset(
+            name
+            for project in _items(document, "projects")
+            for section in ("limits", "budgets")
+            for name in _named(project, section, "end_user")
+        ),
     )
 
 
 def _named(document: object, section: str, column: str) -> set[str]:
-    items = document.get(section) if isinstance(document, Mapping) else None
     return {
         item[column]
-        for item in (items if isinstance(items, list) else [])
-        if isinstance(item, Mapping) and isinstance(item.get(column), str)
+        for item in _items(document, section)
+        if isinstance(item.get(column), str)
     }
+
+
+def _items(document: object, section: str) -> list[Mapping[str, Any]]:
+    items = document.get(section) if isinstance(document, Mapping) else None
+    found = items if isinstance(items, list) else []
+    return [item for item in found if isinstance(item, Mapping)]

@@ -18,6 +18,7 @@ from tenants.models import Organization
 _ORDER = (
     "limit",
     "budget",
+    "organization_budget",
     "price",
     "endpoint",
     "credential",
@@ -76,6 +77,9 @@ def _named(wanted: Wanted, kind: str) -> set[Key]:
 def _is_covered(kind: str, key: Key, wanted: Wanted) -> bool:
     match kind:
         case "limit" | "budget":
+            # What is for one end user may be the project's own doing.
+            return (kind, key[:1]) in wanted.lists and key[4] is None
+        case "organization_budget":
             return (kind, key[:1]) in wanted.lists
         case "price":
             return (kind, key[:2]) in wanted.lists

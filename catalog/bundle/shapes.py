@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog.bundle import values
 from catalog.bundle.values import Reader
+from catalog.models.credential import CAPS
 from catalog.protocols import (
     Capability,
     Operation,
@@ -28,6 +29,12 @@ handler = values.one_of(
 )
 operation = values.one_of(Operation.values, "operation")
 capability = values.one_of(Capability.values, "capability")
+_strategy = values.one_of(Strategy.values, "strategy")
+
+
+def strategy(value: Any) -> str:
+    """Read a strategy; empty leaves it to the next who has one."""
+    return _strategy(value) if value else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +79,35 @@ def _copy_of(make: Callable[[], Any]) -> Callable[[Mapping[str, Any]], Any]:
 _EMPTY_LIST = _copy_of(list)
 _EMPTY_MAPPING = _copy_of(dict)
 
+_SCOPE = {
+    "key": Field(values.optional(values.required_text), None),
+    "end_user": Field(values.optional(values.required_text), None),
+    "each_end_user": Field(values.boolean, False),
+    "alias": Field(values.text, ""),
+}
+
 LIMIT = Shape(
     kind="limit",
-    key=("metric", "per", "key"),
+    key=("metric", "per", *_SCOPE),
     fields={
         "metric": Field(values.one_of(Limit.Metric.values, "metric")),
         "amount": Field(values.whole),
         "per": Field(values.one_of(["", *Limit.Per.values], "period"), ""),
-        "key": Field(values.optional(values.required_text), None),
+        **_SCOPE,
+        "shadow": Field(values.boolean, False),
         "active": Field(values.boolean, True),
     },
 )
-BUDGET = Shape(
-    kind="budget",
-    key=("per", "mode", "key"),
-    fields={
-        "amount_usd": Field(values.amount),
-        "per": Field(values.one_of(Budget.Per.values, "period"), "month"),
-        "mode": Field(values.one_of(Budget.Mode.values, "mode"), "hard"),
-        "warn_at": Field(values.list_of(values.whole), _copy_of(default_warn_at)),
-        "key": Field(values.optional(values.required_text), None),
-        "active": Field(values.boolean, True),
-    },
+_MONEY = {
+    "amount_usd": Field(values.amount),
+    "per": Field(values.one_of(Budget.Per.values, "period"), "month"),
+    "mode": Field(values.one_of(Budget.Mode.values, "mode"), "hard"),
+    "warn_at": Field(values.list_of(values.whole), _copy_of(default_warn_at)),
+    "active": Field(values.boolean, True),
+}
+BUDGET = Shape(kind="budget", key=("per", "mode", *_SCOPE), fields={**_MONEY, **_SCOPE})
+ORGANIZATION_BUDGET = Shape(
+    kind="organization_budget", key=("per", "mode"), fields=_MONEY
 )
 PRICE = Shape(
     kind="price",
@@ -128,7 +142,9 @@ SECTIONS: dict[str, Shape] = {
             "slug": Field(values.required_text),
             "name": Field(values.required_text, _slug_of),
             "active": Field(values.boolean, True),
+            "time_zone": Field(values.required_text, "UTC"),
         },
+        children={"budgets": ORGANIZATION_BUDGET},
     ),
     "providers": Shape(
         kind="provider",
@@ -167,6 +183,7 @@ SECTIONS: dict[str, Shape] = {
             "name": Field(values.required_text, DEFAULT_CREDENTIAL),
             "credential": Field(values.env_reference),
             "active": Field(values.boolean, True),
+            **{cap: Field(values.optional(values.whole), None) for cap in CAPS},
         },
     ),
     "endpoints": Shape(
@@ -210,6 +227,7 @@ SECTIONS: dict[str, Shape] = {
             "name": Field(values.required_text, _slug_of),
             "active": Field(values.boolean, True),
             "default_alias": Field(values.text, ""),
+            "strategy": Field(strategy, ""),
             "cache": Field(
                 values.record(
                     {
@@ -227,6 +245,10 @@ SECTIONS: dict[str, Shape] = {
             "strict_params": Field(values.boolean, False),
             "fallback_on_content_policy": Field(values.boolean, False),
             "capture": Field(values.boolean, False),
+            "capture_retention_days": Field(values.whole, 30),
+            "capture_redactions": Field(
+                values.list_of(values.required_text), _EMPTY_LIST
+            ),
             "time_zone": Field(values.required_text, "UTC"),
         },
         children={"limits": LIMIT, "budgets": BUDGET},
@@ -238,9 +260,7 @@ SECTIONS: dict[str, Shape] = {
             "name": Field(values.required_text),
             "project": Field(values.optional(values.required_text), None),
             "operation": Field(operation, "chat"),
-            "strategy": Field(
-                values.one_of(Strategy.values, "strategy"), Strategy.PRIORITY.value
-            ),
+            "strategy": Field(strategy, Strategy.PRIORITY.value),
             "sticky": Field(values.boolean, False),
             "required_capabilities": Field(values.list_of(capability), _EMPTY_LIST),
             "region": Field(values.text, ""),

@@ -9,7 +9,7 @@ from django.db import models
 from catalog.bundle.kind import Scope
 from catalog.bundle.kinds import KINDS
 from catalog.bundle.units import Key
-from tenants.models import ApiKey
+from tenants.models import ApiKey, EndUser
 
 
 @dataclass(slots=True)
@@ -44,3 +44,12 @@ class State:
         found = ApiKey.objects.filter(project__slug__in=projects)
         for key in found.select_related("project"):
             self.put("key", (key.project.slug, key.prefix), key)
+
+    def read_end_users(self, named: set[tuple[str, str]]) -> None:
+        """Read the end users, each by project and name, that limits and budgets are for."""
+        found = EndUser.objects.filter(
+            project__slug__in={project for project, _ in named},
+            external_id__in={name for _, name in named},
+        )
+        for user in found.select_related("project"):
+            self.put("end_user", (user.project.slug, user.external_id), user)

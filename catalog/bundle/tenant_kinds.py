@@ -1,17 +1,18 @@
 """Organizations, projects, limits and budgets as a bundle knows them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from catalog.bundle.kind import Kind, Parent, Scope
 from catalog.bundle.units import Key, Values
-from tenants.models import ApiKey, Budget, Limit, Organization, Project
+from tenants.models import Budget, EndUser, Limit, Organization, Project
 from tenants.models.project import default_cache
 
 
 class OrganizationKind(Kind):
     name = "organization"
     model = Organization
-    columns = ("name", "active")
+    columns = ("name", "active", "time_zone")
 
     def rows(self, scope: Scope) -> Iterable[Organization]:
         return Organization.objects.all()
@@ -30,6 +31,7 @@ class ProjectKind(Kind):
         "name",
         "active",
         "default_alias",
+        "strategy",
         "cache",
         "auto_approve_threshold_usd",
         "allowed_regions",
@@ -38,6 +40,8 @@ class ProjectKind(Kind):
         "strict_params",
         "fallback_on_content_policy",
         "capture",
+        "capture_retention_days",
+        "capture_redactions",
         "time_zone",
     )
 
@@ -63,53 +67,107 @@ class ProjectKind(Kind):
         }
 
 
-class LimitKind(Kind):
-    name = "limit"
-    model = Limit
-    columns = ("amount", "active")
-    labels = {"api_key": "key"}
+class EndUserKind(Kind):
+    """Those that limits and budgets name; they are made when they are missing.
 
-    def rows(self, scope: Scope) -> Iterable[Limit]:
-        found = Limit.objects.filter(scope.of("project__slug"))
-        return found.select_related("project", "api_key").order_by("id")
+    Their projects manage them, so that no section of a file is about them, and none is
+    ever removed.
+    """
 
-    def key(self, row: Limit) -> Key:
-        return (row.project.slug, row.metric, row.per, _prefix(row.api_key))
+    name = "end_user"
+    model = EndUser
+    labels = {"external_id": "end_user"}
 
-    def new(self, key: Key) -> Limit:
-        return Limit(metric=key[1], per=key[2])
+    def rows(self, scope: Scope) -> Iterable[EndUser]:
+        return ()
+
+    def key(self, row: EndUser) -> Key:
+        return (row.project.slug, row.external_id)
+
+    def new(self, key: Key) -> EndUser:
+        return EndUser(external_id=key[1])
 
     def parents(self, key: Key, values: Values) -> list[Parent]:
-        return _tenant_parents(key)
+        return [Parent("project", "project", key[:1])]
 
 
-class BudgetKind(Kind):
+class ScopedKind(Kind):
+    """What may hold for a key, an end user, each of them, an alias, or several of these.
+
+    The key begins with the project and two parts of its own; the scope follows.
+    """
+
+    labels = {"api_key": "key"}
+
+    def scoped(self, row: Any) -> Key:
+        return (
+            None if row.api_key is None else row.api_key.prefix,
+            None if row.end_user is None else row.end_user.external_id,
+            row.each_end_user,
+            row.alias,
+        )
+
+    def parents(self, key: Key, values: Values) -> list[Parent]:
+        found = [Parent("project", "project", key[:1])]
+        if key[3] is not None:
+            found.append(Parent("api_key", "key", (key[0], key[3])))
+        if key[4] is not None:
+            found.append(Parent("end_user", "end_user", (key[0], key[4])))
+        return found
+
+
+class LimitKind(ScopedKind):
+    name = "limit"
+    model = Limit
+    columns = ("amount", "shadow", "active")
+
+    def rows(self, scope: Scope) -> Iterable[Limit]:
+        found = Limit.objects.filter(scope.of("project__slug"), scope.of_end_users())
+        return found.select_related("project", "api_key", "end_user").order_by("id")
+
+    def key(self, row: Limit) -> Key:
+        return (row.project.slug, row.metric, row.per, *self.scoped(row))
+
+    def new(self, key: Key) -> Limit:
+        return Limit(metric=key[1], per=key[2], each_end_user=key[5], alias=key[6])
+
+
+class BudgetKind(ScopedKind):
     name = "budget"
     model = Budget
     columns = ("amount_usd", "warn_at", "active")
-    labels = {"api_key": "key"}
 
     def rows(self, scope: Scope) -> Iterable[Budget]:
-        found = Budget.objects.filter(scope.of("project__slug"), organization=None)
-        return found.select_related("project", "api_key").order_by("id")
+        found = Budget.objects.filter(
+            scope.of("project__slug"), scope.of_end_users(), organization=None
+        )
+        return found.select_related("project", "api_key", "end_user").order_by("id")
 
     def key(self, row: Budget) -> Key:
         project = "" if row.project is None else row.project.slug
-        return (project, row.per, row.mode, _prefix(row.api_key))
+        return (project, row.per, row.mode, *self.scoped(row))
+
+    def new(self, key: Key) -> Budget:
+        return Budget(per=key[1], mode=key[2], each_end_user=key[5], alias=key[6])
+
+
+class OrganizationBudgetKind(Kind):
+    """What all projects of an organization may spend together."""
+
+    name = "organization_budget"
+    model = Budget
+    columns = ("amount_usd", "warn_at", "active")
+
+    def rows(self, scope: Scope) -> Iterable[Budget]:
+        found = Budget.objects.filter(project=None)
+        return found.select_related("organization").order_by("id")
+
+    def key(self, row: Budget) -> Key:
+        organization = "" if row.organization is None else row.organization.slug
+        return (organization, row.per, row.mode)
 
     def new(self, key: Key) -> Budget:
         return Budget(per=key[1], mode=key[2])
 
     def parents(self, key: Key, values: Values) -> list[Parent]:
-        return _tenant_parents(key)
-
-
-def _prefix(key: ApiKey | None) -> str | None:
-    return None if key is None else key.prefix
-
-
-def _tenant_parents(key: Key) -> list[Parent]:
-    found = [Parent("project", "project", key[:1])]
-    if key[3] is not None:
-        found.append(Parent("api_key", "key", (key[0], key[3])))
-    return found
+        return [Parent("organization", "organization", key[:1])]

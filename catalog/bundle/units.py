@@ -18,8 +18,6 @@ from catalog.bundle.values import Misread, plain, shown
 Key = tuple[Any, ...]
 Values = dict[str, Any]
 
-_UNSCOPED = {"end_user", "alias"}
-
 
 @dataclass(slots=True)
 class Unit:
@@ -84,9 +82,29 @@ def label_of(kind: str, key: Key) -> str:
                 plain(valid_from) if isinstance(valid_from, datetime) else valid_from
             )
             return f"price {provider}/{model_id} {component}{tier} from {since}"
+        case "limit" | "budget", (project, first, second, *scope):
+            parts = [project, first, second, *_scope_words(*scope)]
+            return f"{kind} {' '.join(filter(None, parts))}"
+        case "organization_budget", (organization, per, mode):
+            return f"budget {organization} {per} {mode}"
+        case "end_user", (project, name):
+            return f"end user {project}:{name}"
         case _:
             parts = [str(part) for part in key if part not in {None, ""}]
             return f"{kind} {' '.join(parts)}"
+
+
+def _scope_words(
+    key: str | None, end_user: str | None, each_end_user: bool, alias: str
+) -> Iterator[str]:
+    if key:
+        yield key
+    if end_user:
+        yield f"end user {end_user}"
+    if each_end_user:
+        yield "each end user"
+    if alias:
+        yield f"alias {alias}"
 
 
 def _scoped(project: Any, name: Any) -> str:
@@ -161,9 +179,6 @@ def _value(name: str, declared: Field, item: Mapping[str, Any]) -> Any:
 
 
 def _unknown(name: str, shape: Shape) -> str:
-    if shape.kind in {"limit", "budget"} and name in _UNSCOPED:
-        what = name.replace("_", " ")
-        return f"a {shape.kind} holds for a project or one of its keys, not per {what}"
     return f"unknown field{advice(name, [*shape.fields, *shape.children])}"
 
 

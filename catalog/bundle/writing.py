@@ -109,8 +109,13 @@ def _contents(unit: Unit) -> tuple[Difference, ...]:
     return tuple(
         Difference(name, None, value)
         for name, value in unit.values.items()
-        if value not in (None, "", [], {}) and value not in unit.key
+        if value not in (None, "", [], {}) and not _names(unit.key, value)
     )
+
+
+def _names(key: Key, value: Any) -> bool:
+    """Say whether a key holds the value; 1 and true are two."""
+    return any(part == value and type(part) is type(value) for part in key)
 
 
 def _refuse_other_price(

@@ -46,7 +46,11 @@ class Alias(models.Model):
         max_length=20, choices=Operation.choices, default=Operation.CHAT
     )
     strategy = models.CharField(
-        max_length=16, choices=Strategy.choices, default=Strategy.PRIORITY
+        max_length=16,
+        choices=Strategy.choices,
+        default=Strategy.PRIORITY,
+        blank=True,
+        help_text="How its targets are ordered; empty: as the project says.",
     )
     sticky = models.BooleanField(
         default=False,

@@ -19,9 +19,10 @@ from gateway.errors import Refusal
 from gateway.selection.explain import Health, explain
 from gateway.selection.sample_requests import sample_of
 from gateway.types import JSON
+from tenants.access import seen_by, sees_some
 from tenants.models import Project
+from tenants.roles import Reach, reach_for
 
-PERMISSIONS = ("catalog.view_alias", "tenants.view_project")
 _SAMPLE = """{
   "operation": "chat",
   "messages": [{"role": "user", "content": "Say hello."}],
@@ -52,9 +53,14 @@ class ExplainForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "spellcheck": "false"}),
     )
 
+    def __init__(self, *args: Any, reach: Reach, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reach = reach
+
     def clean_project(self) -> Project:
         slug = self.cleaned_data["project"]
-        project = Project.objects.filter(slug=slug).first()
+        seen = Project.objects.filter(seen_by(self.reach, Project))
+        project = seen.filter(slug=slug).first()
         if project is None:
             raise forms.ValidationError("There is no project of this slug.")
         return project
@@ -72,9 +78,10 @@ class ExplainForm(forms.Form):
 
 def explain_page(request: HttpRequest) -> HttpResponse:
     """Show the form, and what it was filled in for."""
-    if not request.user.has_perms(PERMISSIONS):
+    reach = reach_for(request)
+    if not sees_some(reach, Project):
         raise PermissionDenied
-    form = ExplainForm(request.POST or None)
+    form = ExplainForm(request.POST or None, reach=reach)
     told: JSON | None = None
     if form.is_valid():
         try:

@@ -64,6 +64,9 @@ def rule_for(request: InferenceRequest, project: ProjectRecord) -> Rule | None:
     settings = project.cache
     if settings.get("enabled") is not True or wish.is_off:
         return None
+    if request.end_user is not None and request.end_user.credentials:
+        # What an end user's own server says is not for others to hear.
+        return None
     if request.operation not in OPERATIONS or not _STATEFUL.isdisjoint(request.fields):
         return None
     if settings.get("all") is not True and not _is_settled(request, wish):

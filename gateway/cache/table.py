@@ -183,14 +183,19 @@ class Table:
                 await asyncio.sleep(_RETRY_S)
 
     async def _write(self) -> None:
-        while self._new or self._hits:
-            new = list(self._new.values())[:_BATCH]
-            hits, self._hits = self._hits, Counter()
+        """Write what is there by now; what comes in the meantime waits for the next turn."""
+        hits, self._hits = self._hits, Counter()
+        keys = list(self._new)
+        for start in range(0, max(1, len(keys)), _BATCH):
+            new = [self._new[key] for key in keys[start : start + _BATCH]]
+            if not new and not hits:
+                return
             self._is_writing = True
             try:
                 await self._threads.read(partial(_write_all, new, hits))
             finally:
                 self._is_writing = False
+            hits = Counter()
             # What became of one that was noted anew in the meantime is not known.
             for entry in new:
                 if self._new.get(entry.key) is entry:

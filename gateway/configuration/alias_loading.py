@@ -1,13 +1,18 @@
 """Aliases and credentials as records: both belong to all projects, or to one."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Q
 
 from catalog.models import Alias, AliasTarget, Credential
-from gateway.configuration.records import AliasRecord, CredentialRecord, TargetRecord
+from gateway.configuration.records import (
+    AliasRecord,
+    Caps,
+    CredentialRecord,
+    TargetRecord,
+)
 from tenants.encryption import Unsealable, unwrap
 from tenants.models import DataKey
 
@@ -51,30 +56,50 @@ def _alias(row: Mapping[str, Any], targets: Iterable[TargetRecord]) -> AliasReco
     )
 
 
+_UNCAPPED = Caps(None, None, None)
+
 Credentials = dict[int, tuple[CredentialRecord, ...]]
 
 
 def read_credentials(owner: Q) -> dict[int | None, Credentials]:
     """Return, by project id and provider id, the credentials that can be presented.
 
+    Those of end users are not among them.
+    """
+    found: dict[int | None, Credentials] = {}
+    for row, record in _read_credentials(owner & Q(end_user=None)):
+        _put(found.setdefault(row.project_id, {}), row.provider_id, record)
+    return found
+
+
+def read_end_users_credentials(end_users: Collection[int]) -> dict[int, Credentials]:
+    """Return, by end user and provider id, the credentials that they brought."""
+    found: dict[int, Credentials] = {}
+    for row, record in _read_credentials(Q(end_user_id__in=end_users)):
+        if row.end_user_id is not None:
+            _put(found.setdefault(row.end_user_id, {}), row.provider_id, record)
+    return found
+
+
+def _put(found: Credentials, provider_id: int, record: CredentialRecord) -> None:
+    found[provider_id] = (*found.get(provider_id, ()), record)
+
+
+def _read_credentials(which: Q) -> Iterator[tuple[Credential, CredentialRecord]]:
+    """Yield what can be presented.
+
     One that does not open is left out and logged: the others go on working.
     """
     rows = list(
         Credential.objects.filter(
-            owner, active=True, quarantined_at=None, provider__active=True
+            which, active=True, quarantined_at=None, provider__active=True
         ).order_by("id")
     )
     data_keys = _data_keys({row.project_id for row in rows if row.sealed is not None})
-    found: dict[int | None, Credentials] = {}
     for row in rows:
         record = _credential(row, data_keys)
         if record is not None:
-            of_project = found.setdefault(row.project_id, {})
-            of_project[row.provider_id] = (
-                *of_project.get(row.provider_id, ()),
-                record,
-            )
-    return found
+            yield row, record
 
 
 def _credential(
@@ -89,7 +114,21 @@ def _credential(
     except Unsealable:
         logger.exception("credential unreadable", extra={"credential": row.pk})
         return None
-    return None if secret is None else CredentialRecord(row.pk, secret)
+    if secret is None:
+        return None
+    return CredentialRecord(
+        row.pk,
+        secret,
+        _caps(row),
+        is_own=row.end_user_id is not None,
+        base_url=row.base_url.rstrip("/"),
+        deployments=row.deployments,
+    )
+
+
+def _caps(row: Credential) -> Caps | None:
+    caps = Caps(row.requests_per_minute, row.tokens_per_minute, row.max_concurrency)
+    return None if caps == _UNCAPPED else caps
 
 
 def _data_keys(projects: Collection[int | None]) -> dict[int | None, DataKey]:

@@ -44,12 +44,14 @@ _SIGNATURE = sql.SQL("SELECT max(id), sum(id), count(*) FROM ({}) AS newest").fo
 class Change:
     """A statement that changed the configuration.
 
-    `projects` are the tenants it touched, None for all of them.
+    `projects` are the tenants it touched, None for all of them. `end_users` are those
+    that it touched alone, each with its project; None for all of those projects.
     """
 
     version: int
     catalog: bool
     projects: frozenset[int] | None
+    end_users: tuple[tuple[int, int], ...] | None = ()
 
 
 class Subscriber(Protocol):
@@ -72,10 +74,15 @@ def parse_change(payload: str) -> Change | None:
         fields = json.loads(payload)
         version, scope, ids = fields["version"], fields["scope"], fields["projects"]
         projects = None if ids is None else frozenset(map(int, ids))
-        if scope == "catalog":
-            return Change(int(version), catalog=True, projects=projects)
+        named = fields.get("end_users", ())
+        users = (
+            None
+            if named is None
+            else tuple((int(owner), int(pk)) for owner, pk in named)
+        )
         # Aliases and credentials that belong to no project are part of the catalog.
-        return Change(int(version), catalog=projects is None, projects=projects)
+        is_catalog = scope == "catalog" or projects is None
+        return Change(int(version), is_catalog, projects, users)
     except (ValueError, TypeError, KeyError):
         return None
 

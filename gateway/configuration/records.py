@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Final
 
 from tenants.encryption import Secret
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from gateway.configuration.own_models import OwnModels
 
 
+Network = IPv4Network | IPv6Network
+
+
 class Missing(Enum):
-    """The answer for a key of which it is known that it does not exist."""
+    """The answer for what is known not to exist."""
 
     MISSING = "missing"
 
@@ -41,9 +45,27 @@ class EndpointRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Caps:
+    """What a provider grants a credential: in a minute, and at the same time."""
+
+    requests: int | None
+    tokens: int | None
+    concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialRecord:
+    """`base_url` and `deployments` stand in place of the provider's, where they are given.
+
+    `is_own`: it was brought by an end user, who pays for its use.
+    """
+
     id: int
     secret: Secret | None
+    caps: Caps | None = None
+    is_own: bool = False
+    base_url: str = ""
+    deployments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +170,45 @@ class Catalog(ModelIndex):
 
 @dataclass(frozen=True, slots=True)
 class LimitRecord:
-    """`per_s` is 0 for concurrency; `key_pk` None means all keys of the project."""
+    """`per_s` is 0 for concurrency; `key_pk` None means all keys of the project.
+
+    `alias` empty: whatever is named. `end_user_pk` None: all end users together, or each
+    apart where it says `each_end_user`. In `shadow` mode it refuses nothing.
+    """
 
     id: int
     metric: str
     amount: int
     per_s: int
     key_pk: int | None
+    end_user_pk: int | None = None
+    each_end_user: bool = False
+    alias: str = ""
+    shadow: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it holds for every request of its project or key, and is enforced."""
+        return not (self.end_user_pk or self.each_end_user or self.alias or self.shadow)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRecord:
+    """`key_pk` None means all keys; `end_user` and `alias` empty mean all of them.
+
+    `of_organization`: all its projects share it. `time_zone` is that of its days.
+    """
+
+    id: int
+    amount_nano: int
+    per: str
+    mode: str
+    time_zone: str
+    key_pk: int | None = None
+    end_user: str = ""
+    each_end_user: bool = False
+    alias: str = ""
+    of_organization: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +226,29 @@ class ProjectRecord:
     allow_unpriced: bool
     strict_params: bool
     capture: bool
+    capture_retention_days: int
+    capture_redactions: tuple[str, ...]
     limits: tuple[LimitRecord, ...]
     aliases: Mapping[str, AliasRecord]
     aliases_by_pk: Mapping[int, AliasRecord]
     credentials: Mapping[int, tuple[CredentialRecord, ...]]
     own_models: "OwnModels | None" = None
     fallback_on_content_policy: bool = False
+    strategy: str = ""
     # Answers asked for before these moments are not given again; by what was purged.
     cache_purges: Mapping[str, float] = field(default_factory=dict)
+    # Its own and its organization's.
+    budgets: tuple[BudgetRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A key that was not revoked when it was read; `scopes` empty: every operation."""
+    """A key that was not revoked when it was read; `scopes` empty: every operation.
+
+    `aliases` empty: it may name whatever there is. `networks` empty: it may be used from
+    anywhere. `holder_pk` is the key whose limits and budgets count: its own id, or that
+    of the newest key that it was rotated to.
+    """
 
     pk: int
     key_id: str
@@ -193,3 +257,21 @@ class KeyRecord:
     scopes: frozenset[str]
     expires_at: float | None
     limits: tuple[LimitRecord, ...]
+    aliases: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+    holder_pk: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EndUserRecord:
+    """An end user that its project told us of; own `credentials` by provider id."""
+
+    pk: int
+    project_id: int
+    name: str
+    active: bool
+    default_model: str
+    preferred_provider: str
+    limits: tuple[LimitRecord, ...]
+    credentials: Mapping[int, tuple[CredentialRecord, ...]]
+    budgets: tuple[BudgetRecord, ...] = ()

@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from gateway.configuration.catalog_reloads import CatalogReloads, SnapshotFailed
 from gateway.configuration.database_threads import ConfigurationUnavailable
+from gateway.configuration.end_users_on_demand import EndUsersOnDemand
 from gateway.configuration.listener import POLL_S, Change, Listener
 from gateway.configuration.records import (
     MISSING,
     Catalog,
+    EndUserRecord,
     KeyRecord,
     Missing,
     ProjectRecord,
@@ -43,12 +45,16 @@ class Snapshot:
         *,
         max_keys: int = 50_000,
         max_projects: int = 20_000,
+        max_end_users: int = 50_000,
         poll_s: float = POLL_S,
     ) -> None:
         self.catalog = Catalog()
         self.version = 0
         self.stale_since: float | None = None
         self._tenants = TenantsOnDemand(max_keys, max_projects)
+        self._end_users = EndUsersOnDemand(
+            self._tenants.read, max_end_users, max_projects
+        )
         self._reloads = CatalogReloads(self._swap)
         self._listener = Listener(self, poll_s=poll_s)
         self._tasks: list[asyncio.Task[None]] = []
@@ -74,6 +80,10 @@ class Snapshot:
         return len(self._tenants)
 
     @property
+    def end_user_count(self) -> int:
+        return len(self._end_users)
+
+    @property
     def project_count(self) -> int:
         return self._tenants.project_count
 
@@ -97,6 +107,7 @@ class Snapshot:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_users.stop()
         await self._tenants.stop()
         await self._reloads.stop()
 
@@ -114,6 +125,21 @@ class Snapshot:
             await self._reloads.settled(_TOGETHER_S)
         return key
 
+    def known_end_user(
+        self, project_id: int, name: str
+    ) -> EndUserRecord | Missing | None:
+        """Return what memory holds: the user, MISSING when there is none, or None."""
+        return self._end_users.known(project_id, name)
+
+    async def load_end_user(
+        self, project_id: int, name: str
+    ) -> EndUserRecord | Missing:
+        """Return the user from the database; MISSING when there is none of that name.
+
+        `ConfigurationUnavailable` when that cannot be found out.
+        """
+        return await self._end_users.load(project_id, name)
+
     async def read(self, function: Callable[[], T]) -> T:
         """Return what the function reads from the database, outside the event loop.
 
@@ -126,11 +152,19 @@ class Snapshot:
 
     def evict_all_tenants(self) -> None:
         self._tenants.evict_all()
+        self._end_users.evict_all()
 
     def changed(self, change: Change) -> None:
         self.version = max(self.version, change.version)
         if change.catalog:
             self._reloads.request()
+        if change.end_users is None:
+            if change.projects is None:
+                self._end_users.evict_all()
+            else:
+                self._end_users.evict_projects(change.projects)
+        elif change.end_users:
+            self._end_users.evict(change.end_users)
         if change.projects is None or change.projects:
             self._postponed.append(change.projects)
             if self._reloads.is_pending:
@@ -142,6 +176,7 @@ class Snapshot:
     def changes_missed(self, version: int) -> None:
         self.version = version
         self._tenants.doubt_all()
+        self._end_users.doubt_all()
         self._reloads.request()
 
     def database_lost(self) -> None:

@@ -1,7 +1,8 @@
 """Keys and their projects out of the database: many keys in one handful of queries."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from django.db.models import Q
@@ -11,28 +12,23 @@ from gateway.configuration.alias_loading import (
     read_aliases,
     read_credentials,
 )
+from gateway.configuration.budget_loading import read_budgets
+from gateway.configuration.limit_loading import Limits, read_limits
 from gateway.configuration.own_model_loading import read_own_models
 from gateway.configuration.own_models import OwnModels
 from gateway.configuration.records import (
     AliasRecord,
+    BudgetRecord,
     KeyRecord,
     LimitRecord,
     ProjectRecord,
 )
-from tenants.models import ApiKey, Limit, Project
+from tenants.models import ApiKey, Project
 
 logger = logging.getLogger(__name__)
 
-# By project and key; without a key: those of the whole project.
-Limits = Mapping[tuple[int, int | None], tuple[LimitRecord, ...]]
-
-SECONDS_PER = {
-    "": 0,
-    Limit.Per.SECOND.value: 1,
-    Limit.Per.MINUTE.value: 60,
-    Limit.Per.HOUR.value: 3_600,
-    Limit.Per.DAY.value: 86_400,
-}
+# So many keys in a row may follow one another while the first still works.
+_MAX_ROTATIONS = 10
 
 
 def read_keys(
@@ -49,8 +45,19 @@ def read_keys(
             revoked_at=None,
             project__active=True,
             project__organization__active=True,
-        ).values("id", "key_id", "digest", "scopes", "expires_at", "project_id")
+        ).values(
+            "id",
+            "key_id",
+            "digest",
+            "scopes",
+            "aliases",
+            "allowed_networks",
+            "expires_at",
+            "rotated_to_id",
+            "project_id",
+        )
     )
+    holders = _holders(rows)
     projects: dict[int, ProjectRecord] = {}
     unknown: set[int] = set()
     for project_id in {row["project_id"] for row in rows}:
@@ -58,21 +65,42 @@ def read_keys(
             projects[project_id] = known
         else:
             unknown.add(project_id)
-    limits = _read_limits(
-        Q(api_key_id__in=[row["id"] for row in rows])
+    limits = read_limits(
+        Q(api_key_id__in=set(holders.values()))
         | Q(api_key=None, project_id__in=unknown)
     )
     projects |= _read_projects(unknown, limits)
     return {
-        row["key_id"]: _key(row, projects[row["project_id"]], limits)
+        row["key_id"]: _key(
+            row, projects[row["project_id"]], holders[row["id"]], limits
+        )
         for row in rows
         if row["project_id"] in projects
     }
 
 
+def _holders(rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+    """Return by key the one whose limits count: the newest that it was rotated to."""
+    holders = {row["id"]: row["rotated_to_id"] or row["id"] for row in rows}
+    for _ in range(_MAX_ROTATIONS):
+        asked = {to for pk, to in holders.items() if to != pk}
+        if not asked:
+            break
+        next_of = dict(
+            ApiKey.objects.filter(id__in=asked, rotated_to__isnull=False).values_list(
+                "id", "rotated_to_id"
+            )
+        )
+        if not next_of:
+            break
+        holders = {pk: next_of.get(to, to) for pk, to in holders.items()}
+    return holders
+
+
 def _key(
     row: Mapping[str, Any],
     project: ProjectRecord,
+    holder_pk: int,
     limits: Limits,
 ) -> KeyRecord:
     expires_at = row["expires_at"]
@@ -83,13 +111,16 @@ def _key(
         project=project,
         scopes=frozenset(row["scopes"]),
         expires_at=None if expires_at is None else expires_at.timestamp(),
-        limits=limits.get((project.id, row["id"]), ()),
+        limits=limits.get((project.id, holder_pk), ()),
+        aliases=frozenset(row["aliases"]),
+        networks=tuple(map(ip_network, row["allowed_networks"])),
+        holder_pk=holder_pk,
     )
 
 
 def read_project(project_id: int) -> ProjectRecord | None:
     """Return one project, whatever its keys; None when there is none."""
-    limits = _read_limits(Q(api_key=None, project_id=project_id))
+    limits = read_limits(Q(api_key=None, project_id=project_id))
     return _read_projects({project_id}, limits).get(project_id)
 
 
@@ -102,6 +133,7 @@ def _read_projects(
     aliases = read_aliases(owner)
     credentials = read_credentials(owner)
     own_models = read_own_models(project_ids)
+    budgets = read_budgets(project_ids)
     return {
         row["id"]: _project(
             row,
@@ -109,6 +141,7 @@ def _read_projects(
             aliases.get(row["id"], ()),
             credentials.get(row["id"], {}),
             own_models.get(row["id"]),
+            budgets.get(row["id"], ()),
         )
         for row in Project.objects.filter(id__in=project_ids).values()
     }
@@ -120,6 +153,7 @@ def _project(
     aliases: Sequence[AliasRecord],
     credentials: Credentials,
     own_models: OwnModels | None,
+    budgets: tuple[BudgetRecord, ...],
 ) -> ProjectRecord:
     return ProjectRecord(
         id=row["id"],
@@ -133,24 +167,15 @@ def _project(
         allow_unpriced=row["allow_unpriced"],
         strict_params=row["strict_params"],
         capture=row["capture"],
+        capture_retention_days=row["capture_retention_days"],
+        capture_redactions=tuple(row["capture_redactions"]),
         limits=limits,
         aliases={alias.name: alias for alias in aliases},
         aliases_by_pk={alias.id: alias for alias in aliases},
         credentials=credentials,
         own_models=own_models,
+        budgets=budgets,
         fallback_on_content_policy=row["fallback_on_content_policy"],
+        strategy=row["strategy"],
         cache_purges=row["cache_purges"],
     )
-
-
-def _read_limits(which: Q) -> Limits:
-    found: dict[tuple[int, int | None], list[LimitRecord]] = {}
-    for limit_id, project_id, key_pk, metric, amount, per in (
-        Limit.objects.filter(which, active=True)
-        .order_by("id")
-        .values_list("id", "project_id", "api_key_id", "metric", "amount", "per")
-    ):
-        found.setdefault((project_id, key_pk), []).append(
-            LimitRecord(limit_id, metric, amount, SECONDS_PER[per], key_pk)
-        )
-    return {scope: tuple(limits) for scope, limits in found.items()}

@@ -58,6 +58,7 @@ class Limiter:
         # Leases that Redis holds for this process, and when each was last renewed.
         self._held: dict[Lease, float] = {}
         self._housekeeping: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         """Connect; a Redis that is away delays this a little and fails nothing."""
@@ -82,7 +83,10 @@ class Limiter:
         self.decisions += 1
         reply: Reply = None
         if self.link.is_up:
-            future = asyncio.get_running_loop().create_future()
+            if self._loop is None:
+                # Asking for the loop is a system call before Python 3.12.
+                self._loop = asyncio.get_running_loop()
+            future = self._loop.create_future()
             self._ask(claims, lease_id, future)
             try:
                 reply = await future
@@ -126,9 +130,11 @@ class Limiter:
     ) -> None:
         keys: list[str] = []
         arguments: list[str | int] = [lease_id, int(LEASE_SECONDS * 1000)]
-        for key, _, amount, per_s, cost in claims:
+        for key, _, amount, per_s, cost, _ in claims:
             keys.append(KEY_PREFIX + key)
             arguments += (amount, per_s, cost)
+        if claims[-1].shadow_of:
+            arguments.append(sum(not claim.shadow_of for claim in claims))
         waiter = partial(self._answered, claims, lease_id, future)
         self.link.ask(Call(ADMIT, tuple(keys), tuple(arguments), waiter))
 
@@ -154,7 +160,8 @@ class Limiter:
         """Give back what was granted to a request that is not there any more."""
         if not isinstance(reply, list) or reply[0]:
             return
-        if (lease := lease_for(claims, lease_id, degraded=False)) is not None:
+        charged = _charged(claims, reply)
+        if (lease := lease_for(charged, lease_id, degraded=False)) is not None:
             corrections = [(claim, -claim.cost) for claim in lease.tokens]
             self._settlements.add(lease_id, lease.concurrency, corrections)
 
@@ -165,11 +172,16 @@ class Limiter:
         remaining = tightest(claims, states)
         self._local.learn(claims, states)
         if (number := reply[0]) == 0:
+            exceeded: tuple[int, ...] = ()
+            if claims[-1].shadow_of:
+                charged = _charged(claims, reply)
+                exceeded = tuple(c.shadow_of for c in claims if c not in charged)
+                claims = charged
             lease = lease_for(claims, lease_id, degraded=False)
             if lease is not None and lease.concurrency:
                 self._local.hold(lease)
                 self._held[lease] = time.monotonic()
-            return Verdict(True, None, 0.0, remaining, lease, False)
+            return Verdict(True, None, 0.0, remaining, lease, False, exceeded)
         refused = claims[number - 1]
         wait_s = reply[1] / 1e6
         if refused.metric == CONCURRENCY:
@@ -203,6 +215,11 @@ class Limiter:
             keys = tuple([KEY_PREFIX + key for key in lease.concurrency])
             arguments = (lease.id, int(LEASE_SECONDS * 1000))
             self.link.tell(Call(RENEW, keys, arguments, _ignore))
+
+
+def _charged(claims: Sequence[Claim], reply: Sequence[int]) -> list[Claim]:
+    """Return the claims but for those in shadow mode that would have refused."""
+    return [claim for at, claim in enumerate(claims) if reply[2 * at + 2] >= 0]
 
 
 def _ignore(_reply: Reply) -> None:

@@ -52,17 +52,23 @@ class LocalLimits:
         now = self._clock()
         refused: Claim | None = None
         wait_s = 0.0
+        exceeded: list[Claim] = []
         for claim in claims:
             over_s = self._over(claim, now, processes)
-            if over_s > 0:
+            if over_s > 0 and claim.shadow_of:
+                exceeded.append(claim)
+            elif over_s > 0:
                 refused = refused or claim
                 wait_s = max(wait_s, over_s)
         lease: Lease | None = None
         if refused is None:
-            for claim in claims:
+            charged = claims
+            if exceeded:
+                charged = [claim for claim in claims if claim not in exceeded]
+            for claim in charged:
                 if claim.per_s:
                     self._charge(claim, claim.cost, now, processes)
-            lease = lease_for(claims, lease_id, degraded=True)
+            lease = lease_for(charged, lease_id, degraded=True)
             if lease is not None:
                 self.hold(lease)
         states = [self._state(claim, now, processes) for claim in claims]
@@ -73,6 +79,9 @@ class LocalLimits:
             remaining=tightest(claims, states),
             lease=lease,
             degraded=True,
+            exceeded=()
+            if refused is not None
+            else tuple(claim.shadow_of for claim in exceeded),
         )
 
     def correct(self, claim: Claim, difference: int, processes: int) -> None:

@@ -16,20 +16,26 @@ local time = redis.call('TIME')
 local now = (time[1] - 1735689600) * 1000000 + time[2]
 """
 
-# ARGV: lease id, lifetime of the lease in ms, then amount, seconds and cost per key.
+# ARGV: lease id, lifetime of the lease in ms, then amount, seconds and cost per key, and
+# how many keys refuse, if not all: those after them are in shadow mode.
 # Answers: number of the refusing key or 0, microseconds to wait, then per key what
-# remains and the microseconds until all of it is back.
+# remains and the microseconds until all of it is back. What remains is -1 of one in
+# shadow mode that would have refused; it is not charged.
 ADMIT = Script(
     CLOCK
     + """
-local states, answer, refused, wait = {}, {}, 0, 0
+local states, answer, refused, wait, exceeded = {}, {}, 0, 0, {}
+local refusing = tonumber(ARGV[3 * #KEYS + 3] or #KEYS)
 for i, key in ipairs(KEYS) do
   local amount, per = tonumber(ARGV[3 * i]), ARGV[3 * i + 1] * 1000000
   if per == 0 then
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
     local held = redis.call('ZCARD', key)
     states[i] = held
-    if held >= amount and refused == 0 then refused = i end
+    if held >= amount then
+      if i > refusing then exceeded[i] = true
+      elseif refused == 0 then refused = i end
+    end
   else
     local full = tonumber(redis.call('GET', key) or now)
     if full < now then full = now end
@@ -38,8 +44,12 @@ for i, key in ipairs(KEYS) do
     -- A microsecond of tolerance for the rounding of fractions.
     local over = charged - now - per - 1
     if over > 0 then
-      if refused == 0 then refused = i end
-      if over > wait then wait = over end
+      if i > refusing then
+        exceeded[i] = true
+      else
+        if refused == 0 then refused = i end
+        if over > wait then wait = over end
+      end
     end
   end
 end
@@ -47,7 +57,7 @@ for i, key in ipairs(KEYS) do
   local amount, per = tonumber(ARGV[3 * i]), ARGV[3 * i + 1] * 1000000
   if per == 0 then
     local held = states[i]
-    if refused == 0 then
+    if refused == 0 and not exceeded[i] then
       held = held + 1
       redis.call('ZADD', key, now + ARGV[2] * 1000, ARGV[1])
       redis.call('PEXPIRE', key, ARGV[2])
@@ -55,7 +65,7 @@ for i, key in ipairs(KEYS) do
     answer[2 * i + 1], answer[2 * i + 2] = math.max(0, amount - held), 0
   else
     local full = states[i]
-    if refused == 0 then
+    if refused == 0 and not exceeded[i] then
       full = full + ARGV[3 * i + 2] * per / amount
       if full > now then
         redis.call('SET', key, full, 'PX', math.ceil((full - now) / 1000))
@@ -65,6 +75,7 @@ for i, key in ipairs(KEYS) do
     answer[2 * i + 1] = math.max(0, math.min(amount, left))
     answer[2 * i + 2] = full - now
   end
+  if exceeded[i] then answer[2 * i + 1] = -1 end
 end
 answer[1], answer[2] = refused, math.ceil(wait)
 return answer

@@ -33,6 +33,12 @@ COUNTERS = {
     "limit_decisions": Family("Requests that had limits to be checked against."),
     "limit_decisions_degraded": Family("Decisions made without Redis."),
     "limit_refusals": Family("Requests that a limit refused."),
+    "limit_shadow_refusals": Family(
+        "Requests that a limit in shadow mode would have refused."
+    ),
+    "budget_refusals": Family("Attempts that a budget did not pay for."),
+    "budget_would_refuse": Family("Attempts that one in shadow would have refused."),
+    "budget_warnings": Family("Shares of budgets reached for the first time."),
     "redis_failures": Family("Answers of Redis that were useless, late or missing."),
     "redis_breaker_openings": Family("How often Redis was given up for a while."),
     "target_breaker_openings": Family(
@@ -56,6 +62,7 @@ GAUGES = {
     "snapshot_age_seconds": Family("Time since the catalog was read."),
     "snapshot_stale_seconds": Family("How long changes go unseen; 0: they are seen."),
     "snapshot_keys": Family("Project keys in memory."),
+    "snapshot_end_users": Family("End users in memory."),
     "snapshot_projects": Family("Projects in memory."),
     "limit_processes": Family("Processes that share the limits when Redis is away."),
     "redis_breaker": Family("1 for the state that it is in.", ("state",)),

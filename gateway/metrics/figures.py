@@ -7,6 +7,7 @@ import msgspec
 from gateway.metrics.counts import Counts, Histogram
 from gateway.resilience.standings import Standings
 from gateway.serve import Gateway
+from gateway.uses import USES
 from usage.shipper import Shipper
 from usage.spool import Spool
 
@@ -50,6 +51,8 @@ def figures_of(
         Sample("limit_decisions", (), limiter.decisions),
         Sample("limit_decisions_degraded", (), limiter.degraded_decisions),
         Sample("limit_refusals", (), limiter.refusals),
+        Sample("limit_shadow_refusals", (), USES.shadow_refusals),
+        *_counters_of_budgets(gateway),
         Sample("redis_failures", (), limiter.link.failures),
         Sample("redis_breaker_openings", (), limiter.link.times_opened),
         *_counters_of_targets(gateway.standings),
@@ -82,11 +85,20 @@ def _gauges_of_gateway(gateway: Gateway, now: float) -> Iterable[Sample]:
     stale_s = 0.0 if stale_since is None else max(0.0, now - stale_since)
     yield Sample("snapshot_stale_seconds", (), stale_s)
     yield Sample("snapshot_keys", (), snapshot.key_count)
+    yield Sample("snapshot_end_users", (), snapshot.end_user_count)
     yield Sample("snapshot_projects", (), snapshot.project_count)
     yield Sample("limit_processes", (), limiter.processes)
     for state in ("closed", "half_open", "open"):
         yield Sample("redis_breaker", (state,), float(limiter.link.breaker == state))
     yield from _gauges_of_targets(gateway.standings)
+
+
+def _counters_of_budgets(gateway: Gateway) -> Iterable[Sample]:
+    escrow = gateway.escrow
+    if escrow is not None:
+        yield Sample("budget_refusals", (), escrow.refusals)
+        yield Sample("budget_would_refuse", (), escrow.would_refuse)
+        yield Sample("budget_warnings", (), escrow.warnings)
 
 
 def _counters_of_targets(standings: Standings) -> Iterable[Sample]:

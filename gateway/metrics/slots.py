@@ -46,10 +46,15 @@ class Slot:
 
     def everybody(self) -> dict[int, Figures]:
         """Return the figures of all slots, by number."""
-        return dict(sorted(_read_all(self.folder)))
+        return figures_in(self.folder)
 
     def close(self) -> None:
         os.close(self._lock)
+
+
+def figures_in(folder: Path) -> dict[int, Figures]:
+    """Return the figures of all slots of a folder, by number."""
+    return dict(sorted(_read_all(folder)))
 
 
 def _take_first_free(folder: Path) -> tuple[int, int]:

@@ -43,7 +43,7 @@ _CHUNK = {
     "model": "sim-chat",
     "choices": [{"index": 0, "delta": {"content": "Hello"}, "finish_reason": None}],
 }
-_STATUSES = (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)
+_STATUSES = (400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504)
 
 chat_schema = extend_schema(
     operation_id="create_chat_completion",

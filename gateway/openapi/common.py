@@ -49,6 +49,10 @@ BOUNDS = [
         "x-signalbox-cache",
         "`off`, `refresh`, or for how many seconds an answer may be kept.",
     ),
+    _asked(
+        "Idempotency-Key",
+        "Names the request, so that it is answered once however often it is sent.",
+    ),
 ]
 
 REQUEST_ID = _answered(
@@ -86,7 +90,7 @@ ANSWER = [
 ]
 
 WAITING = [
-    _answered("retry-after", "Seconds to wait.", [429, 503]),
+    _answered("retry-after", "Seconds to wait.", [409, 429, 503]),
     _answered("retry-after-ms", "The same in milliseconds.", [429]),
     _answered(
         "x-should-retry", "`false` where waiting does not help.", [402, 502, 504]
@@ -103,13 +107,20 @@ REFUSALS = {
     ),
     403: (
         "The key, or its project, may not do this.",
-        "permission_denied residency_violation",
+        "permission_denied model_not_allowed residency_violation approval_required",
     ),
     404: ("There is no such model or alias.", "model_not_found"),
+    409: (
+        "The `Idempotency-Key` is that of a request which is under way.",
+        "idempotency_conflict",
+    ),
     413: ("The body is too large.", "request_too_large"),
     422: (
-        "No model gave an answer in the form that was asked for.",
-        "schema_validation_failed",
+        (
+            "No model gave an answer in the form that was asked for, or the "
+            "`Idempotency-Key` came with another request."
+        ),
+        "schema_validation_failed idempotency_key_reused",
     ),
     429: (
         "A limit is reached, here or at every provider that could answer.",

@@ -20,7 +20,7 @@ from gateway.openapi.common import (
     refusals,
 )
 
-_STATUSES = (400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504)
+_STATUSES = (400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504)
 _TEXT = {"type": "string"}
 _NUMBERS = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
 _VECTOR = {"type": "array", "items": {"type": "number"}}

@@ -73,6 +73,12 @@ _CANDIDATE = _of(
                 "breaker": {**_TEXT, "enum": ["closed", "half_open", "open"]},
                 "readiness": {**_TEXT, "enum": ["ready", "last", "not now"]},
                 "running": _COUNT,
+                "reason": {**_TEXT, "description": "Why it is not asked now."},
+                "caps": {
+                    "type": "object",
+                    "description": "Of its credential, by name; left out without any.",
+                    "additionalProperties": _of({"cap": _COUNT, "left": _COUNT}),
+                },
             },
             description="As the process that answers sees it.",
         ),

@@ -11,11 +11,17 @@ Route = tuple[str, str, str, Callable[..., Any]]
 
 _FOLDER = Path(__file__).parent
 _OTHER_MOUNTS = ("/openai/", "/anthropic/", "/gemini/")
+_CONTROL = "/api/control/"
 
 
 def each_route_once(endpoints: list[Route]) -> list[Route]:
-    """Leave out the mounts under which the same routes stand a second time."""
-    return [route for route in endpoints if not route[0].startswith(_OTHER_MOUNTS)]
+    """Leave out where the same routes stand a second time: mounts, or without a slash."""
+    return [
+        route
+        for route in endpoints
+        if not route[0].startswith(_OTHER_MOUNTS)
+        and (not route[0].startswith(_CONTROL) or route[0].endswith("/"))
+    ]
 
 
 def add_what_is_written(result: dict[str, Any], **_: Any) -> dict[str, Any]:

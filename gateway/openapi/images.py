@@ -73,7 +73,7 @@ images_schema = extend_schema(
     responses={
         (200, "application/json"): OpenApiResponse(_ANSWER, "The pictures."),
         (200, "text/event-stream"): OpenApiResponse(_EVENT, "Sketches, then pictures."),
-        **refusals(400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504),
+        **refusals(400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504),
     },
     examples=[
         OpenApiExample(

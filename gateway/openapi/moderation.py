@@ -67,7 +67,7 @@ moderation_schema = extend_schema(
     request={"application/json": _REQUEST},
     responses={
         (200, "application/json"): OpenApiResponse(_ANSWER, "One result per input."),
-        **refusals(400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504),
+        **refusals(400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504),
     },
     examples=[
         OpenApiExample(

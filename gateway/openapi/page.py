@@ -129,6 +129,8 @@ def _resolved(schema: JSON, part: JSON) -> JSON:
 def _kind(member: JSON) -> str:
     kind = member.get("type", "")
     kinds = [kind] if isinstance(kind, str) else kind
+    if ways := member.get("oneOf"):
+        kinds = [way.get("type", "") for way in ways]
     if values := member.get("enum"):
         return " or ".join(map(str, values))
     return " or ".join(name for name in kinds if name != "null")

@@ -116,7 +116,7 @@ responses_schema = extend_schema(
     responses={
         (200, "application/json"): OpenApiResponse(_OBJECT, "The response."),
         (200, "text/event-stream"): OpenApiResponse(_OBJECT, "The events."),
-        **refusals(400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504),
+        **refusals(400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504),
     },
     examples=[
         OpenApiExample("Plain", _ASKED, request_only=True),

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -13,12 +13,13 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 from yarl import URL
 
-from catalog.models import Endpoint, Provider, ProviderCheck
+from catalog.models import Credential, Endpoint, Provider, ProviderCheck
 from gateway.configuration.alias_loading import read_credentials
 from gateway.configuration.provider_records import provider_records
 from gateway.configuration.records import CredentialRecord, ProviderRecord
 from gateway.providers.health_addresses import health_address
 from gateway.providers.health_requests import Reply, ask
+from tenants.encryption import Unsealable
 
 KEPT = timedelta(days=7)
 _JITTER_S = 5.0
@@ -94,6 +95,38 @@ def check_due() -> int:
         return stored
 
 
+def check_provider(provider: Provider) -> Finding:
+    """Ask one provider, now, and keep what came of it."""
+    found = _asked(_probes([provider]), jitter_s=0.0)
+    store(found)
+    return found[0]
+
+
+def check_credential(credential: Credential) -> Finding:
+    """Ask the credential's provider with it, be it in use or not; nothing is kept."""
+    row = credential.provider
+    endpoints = Endpoint.objects.filter(active=True, provider=row)
+    record = provider_records([row], endpoints.order_by("priority", "id"), {})[row.pk]
+    wanted = row.health_check
+    if credential.base_url:
+        own = credential.base_url.rstrip("/")
+        record = replace(record, base_url=own, allow_private_addresses=False)
+        # What is good at an address of its own is presented nowhere else.
+        wanted = "" if wanted.startswith("https://") else wanted
+    try:
+        secret = credential.reveal()
+    except Unsealable:
+        secret = None
+    if secret is None:
+        hint = f"set {credential.env_name}" if credential.env_name else "no value opens"
+        return Finding(Probe(record, None, None, Standing.MISSING, hint))
+    address = health_address(record, wanted)
+    hint = "" if address is not None else "it has nothing to ask that is free"
+    presented = CredentialRecord(credential.pk, secret)
+    probe = Probe(record, presented, address, Standing.CONFIGURED, hint)
+    return _asked([probe], jitter_s=0.0)[0]
+
+
 def read_probes() -> list[Probe]:
     """Read from the database what to ask each provider.
 
@@ -107,6 +140,10 @@ def read_probes() -> list[Probe]:
             :_PRIVATE_AT_ONCE
         ],
     ]
+    return _probes(rows)
+
+
+def _probes(rows: list[Provider]) -> list[Probe]:
     endpoints = Endpoint.objects.filter(active=True, provider__in=rows)
     endpoints = endpoints.order_by("priority", "id")
     credentials = read_credentials(Q(project=None) | Q(project=F("provider__project")))
@@ -163,7 +200,11 @@ def _probe(
 
 def _what_is_missing(row: Provider) -> str:
     owners = Q(project=None) | Q(project=row.project_id)
-    credential = row.credentials.filter(owners, active=True).order_by("name").first()
+    credential = (
+        row.credentials.filter(owners, active=True, end_user=None)
+        .order_by("name")
+        .first()
+    )
     if credential is None:
         return "add a credential in the admin"
     if credential.quarantined_at is not None:

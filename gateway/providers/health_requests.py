@@ -12,9 +12,10 @@ from yarl import URL
 from gateway.configuration.records import CredentialRecord, ProviderRecord
 from gateway.errors import UpstreamError
 from gateway.protocols import ADAPTERS
-from gateway.upstream.addresses import AddressRefused, check_literal, resolver_for
+from gateway.upstream.addresses import resolver_for, sockets_for
 from gateway.upstream.authorizers import authorizer_for
 from gateway.upstream.redaction import redacted
+from tenants.addresses import AddressRefused, check_literal
 
 TIMEOUT_S = 5.0
 _MAX_ANSWER_BYTES = 4096
@@ -87,7 +88,9 @@ async def _get(
             name, _, value = line.partition(": ")
             headers[name] = value
     connector = aiohttp.TCPConnector(
-        resolver=resolver_for(allow_private=allow_private), force_close=True
+        resolver=resolver_for(allow_private=allow_private),
+        socket_factory=sockets_for(allow_private=allow_private),
+        force_close=True,
     )
     async with (
         aiohttp.ClientSession(connector=connector, trust_env=False) as session,

@@ -55,6 +55,7 @@ class RedisLink:
         self._later_timer: asyncio.TimerHandle | None = None
         self._consecutive_failures = 0
         self._decided = asyncio.Event()
+        self._running_loop: asyncio.AbstractEventLoop | None = None
         self.is_up = False
         self.writes = 0
         self.failures = 0
@@ -127,7 +128,10 @@ class RedisLink:
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
+        if self._running_loop is None:
+            # Asking for the loop is a system call before Python 3.12.
+            self._running_loop = asyncio.get_running_loop()
+        return self._running_loop
 
     def _send_later(self) -> None:
         self._later_timer = None

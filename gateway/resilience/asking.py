@@ -2,27 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Protocol
 
+import msgspec
+
+from gateway.budgets.purse import Hold
 from gateway.candidates import Candidate
 from gateway.canonical import ChatRequest, OutputFormat
 from gateway.errors import (
     InvalidRequest,
     ParameterUnsupported,
-    Refusal,
     SchemaViolated,
     UpstreamError,
     UpstreamUnreadable,
-    classify,
     classify_hidden,
 )
+from gateway.event_streams import AnswerStream
 from gateway.exchange import Exchange, canonical_of, exchange_for
 from gateway.metering import Attempt, Meter
 from gateway.protocols import ADAPTERS
-from gateway.resilience.cooldowns import wait_of
 from gateway.resilience.standings import Running, Standings
 from gateway.structured_output import (
     SchemaRefused,
@@ -39,28 +38,13 @@ from gateway.types import (
     UpstreamFault,
     UpstreamReply,
 )
+from gateway.upstream.faults import refused
 from gateway.upstream.streams import RelayedStream
 from gateway.upstream.targets import Target, target_for
 from gateway.upstream.transport import Transport, UpstreamCall
 
 
-class AnswerStream(Protocol):
-    """A streamed answer; see `gateway.upstream.streams.RelayedStream`."""
-
-    @property
-    def keepalive(self) -> bytes: ...
-
-    def events(self) -> AsyncIterator[bytes]: ...
-
-    def break_off(self, refusal: Refusal) -> bytes: ...
-
-    def close(self) -> None: ...
-
-    def on_end(self, callback: Callable[[int], None]) -> None: ...
-
-
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """What a target gave: a whole reply, or a stream of which the first content is here."""
 
     candidate: Candidate
@@ -69,7 +53,7 @@ class Answer:
     is_fallback: bool
     upstream_s: float
     reply: UpstreamReply | None = None
-    stream: "AnswerStream | None" = None
+    stream: AnswerStream | None = None
     dropped: tuple[str, ...] = ()
     # What can still make a canonical result of the reply.
     exchange: Exchange | None = None
@@ -95,8 +79,12 @@ class Asking:
         self._dialect = dialect
         self._standings = standings
         self._deadline = deadline
+        # Sent and received, as far as that can be said.
+        self.tokens = meter.input_estimate + (request.max_output_tokens or 0)
         self._calls = 0
         self._upstream_s = 0.0
+        # Whether another target is there to be asked after the next one.
+        self.may_leave = False
 
     def wanted_format(self) -> OutputFormat | None:
         """Return what the answer must look like; None when that is open.
@@ -152,14 +140,37 @@ class Asking:
         is_retry: bool = False,
     ) -> Answer:
         """Return the answer of one target. Raises `UpstreamError`."""
+        purse = self._meter.purse
+        if purse is None:
+            return await self._ask(
+                candidate, said_instead, wanted, None, is_fallback, is_retry
+            )
+        hold = await purse.hold(candidate)
+        try:
+            return await self._ask(
+                candidate, said_instead, wanted, hold, is_fallback, is_retry
+            )
+        finally:
+            hold.release()
+
+    async def _ask(
+        self,
+        candidate: Candidate,
+        said_instead: ChatRequest | None,
+        wanted: OutputFormat | None,
+        hold: Hold | None,
+        is_fallback: bool,
+        is_retry: bool,
+    ) -> Answer:
         request, meter = self._request, self._meter
         target = target_for(candidate)
+        defaults = self._defaults if hold is None else _paid(self._defaults, hold)
         try:
             exchange = exchange_for(
                 request,
                 target,
                 self._dialect,
-                self._defaults,
+                defaults,
                 meter.request_id,
                 said_instead,
             )
@@ -175,10 +186,16 @@ class Asking:
             target = target_for(candidate, outgoing.variant)
         self._calls += 1
         attempt = meter.begin(
-            candidate, self._calls, self._upstream_s, is_fallback=is_fallback
+            candidate,
+            self._calls,
+            self._upstream_s,
+            is_fallback=is_fallback,
+            hold=hold,
         )
         began = time.monotonic()
-        running = self._standings.of(candidate).begin(began, is_retry=is_retry)
+        running = self._standings.begin(
+            candidate, attempt, began, self.tokens, is_retry=is_retry
+        )
         try:
             reply, stream = await self._call(
                 target, exchange, outgoing, attempt, running
@@ -188,13 +205,13 @@ class Asking:
         except UpstreamError as error:
             self._upstream_s += time.monotonic() - began
             attempt.settle_nothing(http_status=error.status, error_code=error.code)
+            target.clean(error)
             if running.failed(error):
                 self._standings.quarantine.put(
                     running.standing.credential,
                     target.model.provider.slug,
                     error.upstream_code or error.code,
                 )
-            error.message = target.redacted(error.message)
             raise
         except BaseException as error:
             # The client has gone; the provider may bill what it was sent.
@@ -234,11 +251,16 @@ class Asking:
         adapter = ADAPTERS[target.handler]
         is_streamed = self._request.stream
         call = await self._transport.send(
-            target, outgoing, attempt.id, self._deadline, streamed=is_streamed
+            target,
+            outgoing,
+            attempt.id,
+            self._deadline,
+            streamed=is_streamed,
+            may_leave=self.may_leave,
         )
         try:
             if call.status != 200:
-                raise await _error_of(call, adapter)
+                raise refused(call, await call.read_error(), adapter)
             running.standing.note_rooms(call, self._meter.input_estimate)
             if not is_streamed:
                 reply = _reply_of(await call.read(), call, adapter, exchange)
@@ -259,6 +281,13 @@ class Asking:
             raise
         else:
             return None, stream
+
+
+def _paid(defaults: Mapping[str, object], hold: Hold) -> Mapping[str, object]:
+    """Bound an answer that the request leaves open, where not all of it can be paid."""
+    if hold.most_output is None:
+        return defaults
+    return {**defaults, "max_tokens": hold.most_output}
 
 
 def _check_format(
@@ -305,17 +334,3 @@ def _reply_of(
         return exchange.reply(reply)
     except adapter.Unreadable as error:
         raise UpstreamUnreadable(str(error), status=call.status) from error
-
-
-async def _error_of(call: UpstreamCall, adapter: ModuleType) -> UpstreamError:
-    fault: UpstreamFault = adapter.error_code(await call.read_error())
-    if 300 <= call.status < 400:
-        msg = "The provider answered with a redirect, which is not followed."
-        return UpstreamUnreadable(msg, status=call.status)
-    return classify(
-        call.status,
-        fault.code,
-        fault.message,
-        param=fault.param,
-        retry_after_s=wait_of(call, fault.retry_after_s),
-    )

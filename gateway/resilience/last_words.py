@@ -3,6 +3,7 @@
 import math
 
 from gateway.errors import (
+    BudgetTooSmall,
     DeadlineReached,
     NoCandidate,
     Overloaded,
@@ -28,9 +29,12 @@ def refusal_for(asked: list[UpstreamError], left_out: list[UpstreamError]) -> Re
     """
     if not asked:
         return _nobody_asked(left_out)
-    errors = asked
-    if _is_limited(asked):
-        errors = [*asked, *filter(_is_limit, left_out)]
+    # What a provider said says more than that another one costs too much.
+    errors = [e for e in asked if not isinstance(e, BudgetTooSmall)] or asked
+    if isinstance(errors[-1], BudgetTooSmall):
+        return errors[-1].refusal
+    if _is_limited(errors):
+        errors = [*errors, *filter(_is_limit, left_out)]
     errors = [e for e in errors if not isinstance(e, ParameterUnsupported)] or errors
     last = errors[-1]
     refused = next((e for e in errors if isinstance(e, RequestRefused)), None)

@@ -15,7 +15,9 @@ from gateway.errors import (
     UpstreamError,
     UpstreamRateLimited,
 )
+from gateway.metering import Attempt
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.caps import CapBook, Hold
 from gateway.resilience.cooldowns import (
     Room,
     Told,
@@ -106,9 +108,8 @@ class Standing:
         self.is_clear = not self.breaker.is_open
         return "ready"
 
-    def why_not(self, now: float) -> UpstreamError:
-        """Return what to say of a target that is left out now."""
-        self.totals.times_left_out += 1
+    def why_not(self, now: float, caps_wait_s: float = 0.0) -> UpstreamError:
+        """Return what to say of a target that is not to be asked now."""
         wait = self.breaker.pause_left(now)
         if wait > 0:
             return NotAsked("It keeps failing.", retry_after_s=wait)
@@ -116,6 +117,9 @@ class Standing:
             told = self.cool_until - now if self._wait_is_told else None
             msg = "Its provider limits the rate."
             return UpstreamRateLimited(msg, retry_after_s=told)
+        if caps_wait_s > 0:
+            msg = "A cap of its credential is reached."
+            return UpstreamRateLimited(msg, retry_after_s=caps_wait_s)
         return TargetFull("It has enough to do.", retry_after_s=1.0)
 
     def begin(self, now: float, *, is_retry: bool = False) -> "Running":
@@ -186,14 +190,16 @@ class Standing:
 class Running:
     """One attempt under way; one of the others is to be called, once, when it ends."""
 
-    __slots__ = ("_is_probe", "standing")
+    __slots__ = ("_is_probe", "hold", "standing")
 
     def __init__(self, standing: Standing, *, is_probe: bool) -> None:
         self.standing = standing
+        # What it holds of its credential's caps, where that has any.
+        self.hold: Hold | None = None
         self._is_probe = is_probe
 
     def went_well(self, now: float) -> None:
-        self.standing.running -= 1
+        self._end(now)
         self.standing.note_success(now, is_probe=self._is_probe)
 
     def failed(self, error: UpstreamError) -> bool:
@@ -205,18 +211,25 @@ class Running:
         if isinstance(error, DeadlineReached):
             self.left()
             return False
-        self.standing.running -= 1
+        self._end(now)
         return self.standing.note_refusal(now, error, is_probe=self._is_probe)
 
     def broke(self, code: str) -> None:
-        self.standing.running -= 1
-        self.standing.note_failure(time.monotonic(), code, is_probe=self._is_probe)
+        now = time.monotonic()
+        self._end(now)
+        self.standing.note_failure(now, code, is_probe=self._is_probe)
 
     def left(self) -> None:
         """The client has gone, or we have: that says nothing about the target."""
-        self.standing.running -= 1
+        now = time.monotonic()
+        self._end(now)
         if self._is_probe:
-            self.standing.breaker.give_up_probe(time.monotonic())
+            self.standing.breaker.give_up_probe(now)
+
+    def _end(self, now: float) -> None:
+        self.standing.running -= 1
+        if self.hold is not None:
+            self.hold.end(now)
 
 
 class Standings:
@@ -225,6 +238,7 @@ class Standings:
     def __init__(self, concurrency: int = CONCURRENCY) -> None:
         self.concurrency = concurrency
         self.quarantine = Quarantine()
+        self.caps = CapBook()
         # By the provider's slug.
         self.totals: dict[str, Totals] = {}
         self._standings: dict[tuple[int, int, int], Standing] = {}
@@ -240,19 +254,52 @@ class Standings:
         standing = self._standings.get(key)
         return self._new(key, candidate) if standing is None else standing
 
-    def is_ready(self, standing: Standing) -> bool:
+    def is_ready(self, candidate: Candidate) -> bool:
         """Say whether nothing at all is against asking this target."""
+        standing, credential = self.of(candidate), candidate.credential
         return (
             standing.is_clear
             and standing.credential.is_clear
             and standing.running < self.concurrency
+            and (credential is None or credential.caps is None)
         )
 
-    def readiness(self, candidate: Candidate, now: float) -> Readiness:
+    def readiness(self, candidate: Candidate, now: float, tokens: int = 0) -> Readiness:
         standing = self.of(candidate)
         if standing.running >= self.concurrency:
             return "not now"
-        return standing.readiness(now, candidate.credential)
+        readiness = standing.readiness(now, candidate.credential)
+        caps = self.caps.of(candidate.credential)
+        if caps is None or readiness == "not now":
+            return readiness
+        if caps.wait(now, tokens) > 0:
+            return "not now"
+        return "last" if caps.is_scarce(now) else readiness
+
+    def why_not(
+        self, candidate: Candidate, now: float, tokens: int = 0
+    ) -> UpstreamError:
+        """Return what to say of a target that is not to be asked now."""
+        caps = self.caps.of(candidate.credential)
+        wait_s = 0.0 if caps is None else caps.wait(now, tokens)
+        return self.of(candidate).why_not(now, wait_s)
+
+    def begin(
+        self,
+        candidate: Candidate,
+        attempt: Attempt,
+        now: float,
+        tokens: int,
+        *,
+        is_retry: bool = False,
+    ) -> Running:
+        """Count an attempt of about so many tokens, sent and received."""
+        running = self.of(candidate).begin(now, is_retry=is_retry)
+        credential = candidate.credential
+        if credential is not None and credential.caps is not None:
+            caps = self.caps.of(credential)
+            running.hold = None if caps is None else caps.begin(now, tokens, attempt)
+        return running
 
     def __iter__(self) -> Iterator[Standing]:
         return iter(self._standings.values())

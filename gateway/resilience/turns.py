@@ -22,18 +22,32 @@ from gateway.resilience.standings import Standings
 class Turns:
     """Hands out one candidate after the other, those that are to be spared at the end.
 
-    `left_out` are those that nobody asked, each with the error that says why.
+    `tokens` is about how many each attempt takes. `left_out` are those that nobody
+    asked, each with the error that says why.
     """
 
-    __slots__ = ("_coming", "_last", "_project", "_standings", "_tried", "left_out")
+    __slots__ = (
+        "_coming",
+        "_last",
+        "_project",
+        "_standings",
+        "_tokens",
+        "_tried",
+        "left_out",
+    )
 
     def __init__(
-        self, route: Sequence[Candidate], project: ProjectRecord, standings: Standings
+        self,
+        route: Sequence[Candidate],
+        project: ProjectRecord,
+        standings: Standings,
+        tokens: int,
     ) -> None:
         self._coming = deque(route)
         self._last: deque[Candidate] = deque()
         self._project = project
         self._standings = standings
+        self._tokens = tokens
         self._tried: set[tuple[int, int, int | None]] = set()
         self.left_out: list[tuple[Candidate, UpstreamError]] = []
 
@@ -41,7 +55,7 @@ class Turns:
         standings = self._standings
         while self._coming:
             candidate = self._coming.popleft()
-            if not standings.is_ready(standings.of(candidate)):
+            if not standings.is_ready(candidate):
                 found = self._spared(candidate)
                 if found is None:
                     continue
@@ -49,6 +63,11 @@ class Turns:
             yield candidate
         while self._last:
             yield self._last.popleft()
+
+    @property
+    def has_more(self) -> bool:
+        """Say whether there may be somebody to ask after this one."""
+        return bool(self._coming or self._last)
 
     def failed(self, candidate: Candidate, error: UpstreamError) -> None:
         """Let others of the same model go next, where they may do better."""
@@ -62,18 +81,19 @@ class Turns:
 
     def _spared(self, candidate: Candidate) -> Candidate | None:
         """Return who goes in its place; None puts it off, or leaves it out."""
-        now = time.monotonic()
-        readiness = self._standings.readiness(candidate, now)
+        standings, tokens, now = self._standings, self._tokens, time.monotonic()
+        readiness = standings.readiness(candidate, now, tokens)
         if readiness == "ready":
             return candidate
         for other in self._with_other_credentials(candidate):
-            if self._standings.readiness(other, now) == "ready":
+            if standings.readiness(other, now, tokens) == "ready":
                 self._tried.add(_key(other))
                 return other
         if readiness == "last":
             self._last.append(candidate)
         else:
-            why = self._standings.of(candidate).why_not(now)
+            why = standings.why_not(candidate, now, tokens)
+            standings.of(candidate).totals.times_left_out += 1
             self.left_out.append((candidate, why))
         return None
 
@@ -84,6 +104,9 @@ class Turns:
 
     def _with_other_credentials(self, candidate: Candidate) -> Iterator[Candidate]:
         provider, used = candidate.model.provider, candidate.credential
+        if used is not None and used.is_own:
+            # What an end user brought is not made good at the project's cost.
+            return
         for credential in (
             self._project.credentials.get(provider.id) or provider.credentials
         ):

@@ -4,7 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from gateway.candidates import Candidate, all_candidates_for, refusal_of
+from gateway.candidates import (
+    Candidate,
+    Candidates,
+    all_candidates_for,
+    name_of,
+    names_of,
+    refusal_of,
+)
 from gateway.configuration.model_names import in_service
 from gateway.configuration.records import Catalog, ModelRecord, ProjectRecord
 from gateway.resilience.standings import Standings
@@ -25,12 +32,18 @@ def health_from(standings: Standings) -> Health:
     """Return what tells how each target is doing, as this process has seen it."""
 
     def health(candidate: Candidate) -> JSON:
-        standing = standings.of(candidate)
-        return {
+        standing, now = standings.of(candidate), time.monotonic()
+        readiness = standings.readiness(candidate, now)
+        told: JSON = {
             "breaker": standing.breaker.state,
-            "readiness": standings.readiness(candidate, time.monotonic()),
+            "readiness": readiness,
             "running": standing.running,
         }
+        if readiness == "not now":
+            told["reason"] = standings.why_not(candidate, now).message
+        if (caps := standings.caps.of(candidate.credential)) is not None:
+            told["caps"] = caps.told(now)
+        return told
 
     return health
 
@@ -41,12 +54,16 @@ def explain(
     catalog: Catalog,
     health: Health,
     affinity: PromptAffinity | None = None,
+    sift: Callable[[Candidates], None] | None = None,
 ) -> JSON:
     """Return the candidates in the order in which they would be asked, and the dropped.
 
-    Raises a `Refusal` for a name that stands for nothing.
+    `sift` drops those that something else than the catalog rules out. Raises a `Refusal`
+    for a name that stands for nothing.
     """
     found = all_candidates_for(request, project, catalog)
+    if sift is not None:
+        sift(found)
     route = plan_route(found, request, affinity, explores=False)
     tokens = read_input(request)
     scores = found.scores or [None] * len(route)
@@ -64,7 +81,7 @@ def explain(
     return {
         "operation": request.operation,
         "dialect": request.dialect,
-        "model": request.model or project.default_alias,
+        "model": name_of(request, project),
         "alias": found.alias,
         "strategy": found.strategy,
         "needs": sorted(found.needs),
@@ -167,7 +184,7 @@ def _retired(
 ) -> Iterator[JSON]:
     """Yield the models behind the names in whose place another one is asked."""
     seen: set[str] = set()
-    for name in (request.model or project.default_alias, *request.models):
+    for name in names_of(request, project):
         for model in models_named_by(name, project, catalog):
             successor = in_service(model, project, catalog)
             if successor is not model and model.name not in seen:

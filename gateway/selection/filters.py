@@ -8,13 +8,14 @@ from gateway.configuration.records import (
     AliasRecord,
     CredentialRecord,
     EndpointRecord,
+    EndUserRecord,
     ModelRecord,
     ProjectRecord,
 )
 from gateway.selection.estimates import estimate_for
 from gateway.selection.text_tokens import family_factor
 from gateway.types import InferenceRequest, PriceBound
-from usage.costs import PriceSheet
+from usage.costs import FREE, PriceSheet
 
 Reason = tuple[str, str]
 
@@ -52,9 +53,13 @@ def endpoint_for(
 
 
 def credential_for(
-    model: ModelRecord, project: ProjectRecord
+    model: ModelRecord, project: ProjectRecord, end_user: EndUserRecord | None = None
 ) -> CredentialRecord | None:
-    """Return the project's own credential, else the platform's, else None."""
+    """Return the end user's credential, else the project's, the platform's, or None."""
+    if end_user is not None and (
+        brought := end_user.credentials.get(model.provider.id)
+    ):
+        return brought[0]
     own = project.credentials.get(model.provider.id)
     credentials = own or model.provider.credentials
     return credentials[0] if credentials else None
@@ -73,6 +78,7 @@ def refused_by_rule(
     alias: AliasRecord | None,
     request: InferenceRequest,
     project: ProjectRecord,
+    credential: CredentialRecord | None = None,
 ) -> Reason | None:
     """Return which rule of the project, the alias or the request the model breaks."""
     provider = model.provider
@@ -84,6 +90,8 @@ def refused_by_rule(
         return "capability", f"it lacks {_listed(required - model.capabilities)}"
     if project.allowed_regions and provider.region not in project.allowed_regions:
         return "residency_violation", "the project's data may not go to its region"
+    if project.allowed_regions and credential is not None and credential.base_url:
+        return "residency_violation", "where the end user's own server is is not known"
     for region in (wanted.region, alias.region if alias else ""):
         if region and provider.region != region:
             return "region", f"it is not in {region}"
@@ -115,6 +123,8 @@ def refused_by_price(
     input_tokens: int,
 ) -> Reason | None:
     """Return which bound on money the model is above; not known is above."""
+    if prices is FREE:
+        return None
     bound = request.preferences.max_price
     if bound is not None and not _is_within(bound, prices, input_tokens):
         return "max_price", "its price is above the request's max_price, or not known"

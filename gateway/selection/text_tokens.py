@@ -1,8 +1,11 @@
 """About how many tokens a text is, counted without a tokenizer.
 
-Vocabularies are downloads of megabytes and are not there offline, so characters are
-weighed instead: by script, and punctuation and digits apart from words. The weights are
-those of a vocabulary of 200,000 tokens; families that cut text finer have a factor.
+Vocabularies take tens of megabytes of every process, or are downloads and not there
+offline, so characters are weighed instead: by script, and punctuation, digits and
+indentation apart from words. The weights are fitted to OpenAI's vocabulary of 200,000
+tokens (o200k_base), on prose and code and on texts in thirty languages: they are at most a
+tenth off for English, markup and code, a fifth for other languages and JSON, and half for
+what looks random. Families that cut text finer have a factor.
 """
 
 from bisect import bisect_right
@@ -12,21 +15,26 @@ _LONGEST_READ = 4_096
 _WORDS = b" abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\t\n\r"
 _DIGITS = b"0123456789"
 _TOKENS_PER_WORD_CHARACTER = 1 / 4.4
-_TOKENS_PER_DIGIT = 1 / 2.5
-_TOKENS_PER_SIGN = 1 / 1.8
+# Runs of blanks are few tokens.
+_TOKENS_PER_TWO_BLANKS = 0.08
+_TOKENS_PER_DIGIT = 0.7
+_TOKENS_PER_SIGN = 0.45
 
 # Where a script begins, and how many tokens one of its characters is.
 _SCRIPTS = (
-    (0x80, 0.5),  # Latin with accents
-    (0x370, 0.4),  # Greek, Cyrillic, Hebrew, Arabic
-    (0x900, 0.38),  # Indic
+    (0x80, 0.85),  # Latin with accents
+    (0x370, 0.44),  # Greek
+    (0x400, 0.38),  # Cyrillic
+    (0x590, 0.46),  # Hebrew
+    (0x600, 0.36),  # Arabic
+    (0x900, 0.42),  # Indic
     (0xE00, 0.45),  # Thai, Lao, Tibetan, Georgian
     (0x1100, 0.6),
     (0x2000, 0.7),  # typographic signs
-    (0x3000, 0.6),  # kana
-    (0x3400, 0.75),  # Han
+    (0x3000, 0.65),  # kana
+    (0x3400, 0.85),  # Han
     (0xA000, 0.9),
-    (0xAC00, 0.55),  # Hangul
+    (0xAC00, 0.7),  # Hangul
     (0xD7B0, 0.9),
     (0xFF00, 0.7),  # full width
     (0x10000, 1.8),  # emoji
@@ -72,8 +80,10 @@ def _weigh(text: str) -> float:
 def _weigh_ascii(text: bytes) -> float:
     rest = text.translate(None, _WORDS)
     signs = len(rest.translate(None, _DIGITS))
+    blanks = text.count(b"  ")
     return (
-        (len(text) - len(rest)) * _TOKENS_PER_WORD_CHARACTER
+        (len(text) - len(rest) - 2 * blanks) * _TOKENS_PER_WORD_CHARACTER
+        + blanks * _TOKENS_PER_TWO_BLANKS
         + (len(rest) - signs) * _TOKENS_PER_DIGIT
         + signs * _TOKENS_PER_SIGN
     )

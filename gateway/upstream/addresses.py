@@ -1,66 +1,20 @@
-"""Which addresses outgoing calls may reach."""
+"""How names of providers lead to addresses that may be reached."""
 
-import ipaddress
 import socket
 import time
 from typing import Any
 
+from aiohttp import AddrInfoType, SocketFactoryType
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-# Whatever leads to an IPv4 address (mapped, NAT64, …) lies outside of it.
-_IPV6_INTERNET = ipaddress.ip_network("2000::/3")
-_REFUSED_NETWORKS = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "2002::/16",  # 6to4: leads to any IPv4 address.
-        "2001::/32",  # Teredo: likewise.
-        "3fff::/20",  # For documentation.
-        "100.64.0.0/10",  # Carriers' own networks.
-        "192.0.0.0/24",
-        "192.88.99.0/24",  # Relays of 6to4.
-    )
-)
-
+from tenants.addresses import AddressRefused, is_public
 
 # For so long a name leads where it led, while it cannot be resolved.
 _KNOWN_S = 3600.0
 _MAX_KNOWN = 1000
 
 _Name = tuple[str, int, socket.AddressFamily]
-
-
-class AddressRefused(OSError):
-    """The name leads to an address that outgoing calls may not reach."""
-
-
-def is_public(address: str) -> bool:
-    """Say whether the address is an ordinary one of the internet."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return (
-        parsed.is_global
-        and not parsed.is_multicast
-        and (parsed.version == 4 or parsed in _IPV6_INTERNET)
-        and not any(
-            parsed in network
-            for network in _REFUSED_NETWORKS
-            if network.version == parsed.version
-        )
-    )
-
-
-def check_literal(host: str) -> None:
-    """Refuse a host that is itself an address outside the internet; names pass."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return
-    if not is_public(host.strip("[]")):
-        msg = f"{host} is a private address; the provider must allow these first."
-        raise AddressRefused(msg)
 
 
 class LastingResolver(AbstractResolver):
@@ -121,3 +75,20 @@ class PublicResolver(AbstractResolver):
 
 def resolver_for(*, allow_private: bool) -> Any:
     return LastingResolver() if allow_private else PublicResolver()
+
+
+def sockets_for(*, allow_private: bool) -> SocketFactoryType | None:
+    """Return what makes the sockets of a connector; None: as it does itself.
+
+    Where a connection leads is looked at when it is made: what passes for an address, such
+    as 127.1, never reaches a resolver.
+    """
+    return None if allow_private else _public_socket
+
+
+def _public_socket(address: AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, where = address
+    if not is_public(str(where[0])):
+        msg = f"{where[0]} is a private address; the provider must allow these."
+        raise AddressRefused(msg)
+    return socket.socket(family, kind, protocol)

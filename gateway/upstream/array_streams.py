@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from gateway.dialects import gemini_generate
 from gateway.errors import Refusal
-from gateway.replies import EdgeReply, EventStream
+from gateway.event_streams import EventStream
+from gateway.replies import EdgeReply
 from gateway.sse import data_of, split_events
 
 _EVENTS = b"content-type: %b\r\n" % gemini_generate.EVENT_STREAM

@@ -34,7 +34,9 @@ def authorizer_for(
         case "aws_sigv4":
             return AwsSigner(secret, provider.region)
         case "oauth_service_account":
-            return _account(secret, allow_private=provider.allow_private_addresses)
+            # It names itself where its tokens are to be had.
+            allow_private = provider.allow_private_addresses and not credential.is_own
+            return _account(secret, allow_private=allow_private)
         case _:
             return None
 

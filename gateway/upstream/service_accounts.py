@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
 from gateway.errors import UpstreamAccountError, UpstreamError, UpstreamUnreachable
-from gateway.upstream.addresses import AddressRefused, check_literal, resolver_for
+from gateway.upstream.addresses import resolver_for, sockets_for
+from tenants.addresses import AddressRefused, check_literal
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -74,7 +75,8 @@ class ServiceAccount:
         address = self._account["token_uri"]
         form = {"grant_type": _GRANT, "assertion": _assertion(self._account)}
         connector = aiohttp.TCPConnector(
-            resolver=resolver_for(allow_private=self._allow_private)
+            resolver=resolver_for(allow_private=self._allow_private),
+            socket_factory=sockets_for(allow_private=self._allow_private),
         )
         try:
             if not self._allow_private:

@@ -49,6 +49,18 @@ class Cutter(Protocol):
     def flush(self) -> bytes: ...
 
 
+def cutter_for(adapter: ModuleType) -> Cutter:
+    """Return what takes a stream of this protocol apart."""
+    cutter: Cutter = getattr(adapter, "Cutter", EventCutter)(MAX_EVENT_BYTES)
+    return cutter
+
+
+def tokens_of(inspector: Inspector | None, attempt: Attempt, seen_bytes: int) -> Tokens:
+    """Return what a stream has used: as its provider said, else by its length."""
+    told = None if inspector is None else inspector.tokens
+    return told or attempt.seen_so_far(seen_bytes // _EVENT_OVERHEAD)
+
+
 class RelayedStream:
     """The events of one answer. Made once its first content has arrived.
 
@@ -76,7 +88,7 @@ class RelayedStream:
         self._dialect = dialect
         self._unreadable: type[Exception] = adapter.Unreadable
         self._redact = redact
-        self._cutter: Cutter = getattr(adapter, "Cutter", EventCutter)(MAX_EVENT_BYTES)
+        self._cutter = cutter_for(adapter)
         self._held = b""
         self._done = False
         self._bytes_seen = 0
@@ -195,9 +207,7 @@ class RelayedStream:
     def _settle(self, status: str, error_code: str = "") -> None:
         if self._attempt.settled:
             return
-        tokens = self._inspector.tokens or self._attempt.seen_so_far(
-            self._bytes_seen // _EVENT_OVERHEAD
-        )
+        tokens = tokens_of(self._inspector, self._attempt, self._bytes_seen)
         self._attempt.settle(
             status,
             tokens,

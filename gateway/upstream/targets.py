@@ -1,5 +1,6 @@
 """A target: a candidate ready to be asked, address and credential included."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -10,10 +11,14 @@ from yarl import URL
 from catalog.patterns import build_path
 from gateway.candidates import Candidate
 from gateway.configuration.records import CredentialRecord, EndpointRecord, ModelRecord
+from gateway.errors import UpstreamError
 from gateway.protocols import ADAPTERS
 from gateway.types import PLAIN, Quirks, Variant
 from gateway.upstream.authorizers import Authorizer, authorizer_for
 from gateway.upstream.redaction import redacted
+
+# What providers call an error; anything else is no code.
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,9 @@ class Target:
     quirks: Quirks
     # Who signs each call anew; None where the head says it all.
     authorizer: Authorizer | None = field(repr=False)
+    # What the provider calls the model here.
+    model_id: str
+    allow_private_addresses: bool
     timeout: ClientTimeout
     first_byte_s: float
     idle_s: float
@@ -45,6 +53,17 @@ class Target:
         if credential is None or credential.secret is None:
             return redacted(text)
         return redacted(text, credential.secret.reveal())
+
+    def clean(self, error: UpstreamError) -> None:
+        """Take our credential out of all that the provider said of an error.
+
+        Its code and the name of a parameter are words of its own as well.
+        """
+        error.message = self.redacted(error.message)
+        if error.param is not None:
+            error.param = self.redacted(error.param)
+        code = self.redacted(error.upstream_code)
+        error.upstream_code = code if _CODE.fullmatch(code) else ""
 
 
 _targets: dict[tuple[int, int, int | None, Variant], Target] = {}
@@ -95,22 +114,24 @@ def build_target(
     """Put together what a call needs; it is the same for every such request."""
     provider = model.provider
     adapter = ADAPTERS[endpoint.handler]
+    base_url, model_id, fixed = provider.base_url, model.model_id, provider.headers
+    if credential is not None:
+        model_id = credential.deployments.get(model_id, model_id)
+        if credential.base_url:
+            # What the operator set up for the provider is not for somebody else to see.
+            base_url, fixed = credential.base_url, ()
     path = variant.path or build_path(
         endpoint.pattern,
-        model=model.model_id,
-        deployment=model.model_id,
-        voice=variant.voice or model.model_id,
+        model=model_id,
+        deployment=model_id,
+        voice=variant.voice or model_id,
     )
     query = variant.query
     headers = {
         "accept": "*/*",
         "user-agent": "signalbox",
         **adapter.HEADERS,
-        **{
-            name.lower(): value
-            for name, value in provider.headers
-            if name.lower() not in _OURS
-        },
+        **{name.lower(): value for name, value in fixed if name.lower() not in _OURS},
         "accept-encoding": "identity",
         **dict(variant.headers),
     }
@@ -125,8 +146,8 @@ def build_target(
                 key = f"{provider.auth_name}={quote(secret, safe='')}"
                 query = f"{query}&{key}" if query else key
     timeouts = provider.timeouts
-    address = _address(provider.base_url, path, query)
-    stream_address = _address(provider.base_url, adapter.stream_path(path), query)
+    address = _address(base_url, path, query)
+    stream_address = _address(base_url, adapter.stream_path(path), query)
     return Target(
         model=model,
         endpoint=endpoint,
@@ -141,6 +162,9 @@ def build_target(
             provider.drop_params, provider.rename_params, provider.add_params
         ),
         authorizer=authorizer_for(provider, credential),
+        model_id=model_id,
+        allow_private_addresses=provider.allow_private_addresses
+        and base_url == provider.base_url,
         # How long anything else may take, the transport watches over itself.
         timeout=ClientTimeout(
             total=None, connect=None, sock_connect=timeouts.connect_s, sock_read=None

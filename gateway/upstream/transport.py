@@ -16,10 +16,12 @@ from gateway.errors import (
     UpstreamUnreadable,
 )
 from gateway.types import Outgoing
-from gateway.upstream.addresses import AddressRefused, check_literal, resolver_for
-from gateway.upstream.prepared_request import PreparedRequest
+from gateway.upstream.addresses import resolver_for, sockets_for
+from gateway.upstream.connections import Connections
+from gateway.upstream.prepared_request import PreparedRequests, PreparedResponse
 from gateway.upstream.targets import Target
 from gateway.upstream.watchdog import NEVER, Guard, Watchdog
+from tenants.addresses import AddressRefused, check_literal
 
 _KEEPALIVE_S = 30
 _DNS_TTL_S = 60
@@ -49,7 +51,7 @@ class UpstreamCall:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        response: PreparedResponse,
         target: Target,
         watchdog: Watchdog,
         guard: Guard,
@@ -147,7 +149,7 @@ class Transport:
     """The connections of this process to all providers, one pool each."""
 
     def __init__(self) -> None:
-        self._sessions: dict[tuple[int, bool], aiohttp.ClientSession] = {}
+        self._requests: dict[tuple[int, bool], PreparedRequests[Connections]] = {}
         self._watchdog = Watchdog()
 
     async def send(
@@ -158,8 +160,12 @@ class Transport:
         patience_ends: float = NEVER,
         *,
         streamed: bool,
+        may_leave: bool = False,
     ) -> UpstreamCall:
         """Send one request; returns when the status is known.
+
+        Who `may_leave` for another target waits less long for a connection when others
+        wait for one already.
 
         Nobody waits past `patience_ends` for the answer to begin, or for all of one that
         is not streamed. Raises `UpstreamError` for everything that goes wrong before that.
@@ -185,14 +191,12 @@ class Transport:
         guard = self._watchdog.guard(
             min(now + target.first_byte_s, now + target.total_s, patience_ends)
         )
+        timeout = target.timeout
         try:
-            response = await self._session_for(target).request(
-                target.method,
-                url,
-                data=wire,
-                timeout=target.timeout,
-                allow_redirects=False,
-            )
+            requests = self._requests_to(target)
+            if may_leave:
+                timeout = requests.pool.timeout_now(timeout)
+            response = await requests.send(target.method, url, wire, timeout)
         except BaseException as error:
             self._watchdog.release(guard)
             if isinstance(error, asyncio.CancelledError) and guard.take_back():
@@ -205,36 +209,30 @@ class Transport:
         return UpstreamCall(response, target, self._watchdog, guard, now, patience_ends)
 
     async def close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        for requests in self._requests.values():
+            await requests.pool.close()
+        self._requests.clear()
 
-    def _session_for(self, target: Target) -> aiohttp.ClientSession:
+    def _requests_to(self, target: Target) -> PreparedRequests[Connections]:
         provider = target.model.provider
-        allow_private = provider.allow_private_addresses
-        session = self._sessions.get((provider.id, allow_private))
-        if session is None:
-            session = _new_session(allow_private=allow_private)
-            self._sessions[provider.id, allow_private] = session
+        allow_private = target.allow_private_addresses
+        requests = self._requests.get((provider.id, allow_private))
+        if requests is None:
+            requests = PreparedRequests(_new_pool(allow_private=allow_private))
+            self._requests[provider.id, allow_private] = requests
         if not allow_private:
             # An address written as such never reaches the resolver.
             check_literal(target.url.raw_host or "")
-        return session
+        return requests
 
 
-def _new_session(*, allow_private: bool) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
+def _new_pool(*, allow_private: bool) -> Connections:
+    return Connections(
         limit=0,
         keepalive_timeout=_KEEPALIVE_S,
         ttl_dns_cache=_DNS_TTL_S,
         resolver=resolver_for(allow_private=allow_private),
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-        request_class=PreparedRequest,
+        socket_factory=sockets_for(allow_private=allow_private),
     )
 
 

@@ -36,10 +36,14 @@ class Watchdog:
     def __init__(self) -> None:
         self._guards: set[Guard] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def guard(self, due: float) -> Guard:
         """Bound the running task; give the guard back with `release`."""
-        task = asyncio.current_task()
+        if self._loop is None:
+            # Asking for the loop is a system call before Python 3.12.
+            self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError("Only a task can be interrupted.")
         guard = Guard(task, due)

@@ -1,5 +1,6 @@
 """What all inference views share: DRF's rules, at a price a warm request can pay."""
 
+from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
@@ -7,7 +8,9 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from gateway.approvals import HEADER as APPROVAL
 from gateway.authentication import HasProjectKey, ProjectKeyAuthentication
+from gateway.captures.recording import captured
 from gateway.configuration.records import KeyRecord
 from gateway.controls import (
     attribution_in,
@@ -17,6 +20,8 @@ from gateway.controls import (
     preferences_in,
 )
 from gateway.errors import InvalidRequest, MethodRefused, Refusal
+from gateway.idempotency.keys import HEADER
+from gateway.idempotency.once import answer_once
 from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.resilience.patience import patience_in
 from gateway.serve import Gateway, serve
@@ -78,6 +83,10 @@ class InferenceView(APIView):
         if handler is None or request.method not in self.methods:
             raise self._method_refused()
         self.check_permissions(request)
+        if request.key.project.capture:
+            handler = partial(captured, handler)
+        if HEADER in request.edge_headers and request.method == "POST":
+            return await answer_once(request, partial(handler, request, **kwargs))
         reply: EdgeReply = await handler(request, **kwargs)
         return reply
 
@@ -103,9 +112,18 @@ class InferenceView(APIView):
     def error_body(cls, refusal: Refusal, request_id: str) -> bytes:
         """Return the refusal in the dialect's words; most have no place for the id."""
         body: bytes = cls.dialect.build_error(
-            refusal.status_code, refusal.code, refusal.message, refusal.param
+            refusal.status_code,
+            refusal.code,
+            refusal.message,
+            refusal.param,
+            {**refusal.extra, **cls.names_request(request_id)},
         )
         return body
+
+    @classmethod
+    def names_request(cls, request_id: str) -> JSON:
+        """Return how an error names its request, where the dialect has a place for it."""
+        return {}
 
     def asked(self, body: JSON, operation: str = "") -> InferenceRequest:
         """Return what the body asks for, its controls and headers included."""
@@ -154,6 +172,8 @@ class InferenceView(APIView):
     async def answer(self, asked: InferenceRequest) -> EdgeReply:
         """Serve the request and return its answer in the view's dialect."""
         edge, dialect = self.edge, self.dialect
+        asked.path = edge.path
+        asked.approval = edge.edge_headers.get(APPROVAL, b"")
         outcome = await serve(asked, edge.key, edge.request_id, dialect, edge.gateway)
         content_type = dialect.EVENT_STREAM if asked.stream else dialect.CONTENT_TYPE
         return answer_reply(outcome, content_type, edge.began)

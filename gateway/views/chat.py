@@ -14,6 +14,7 @@ from gateway.openapi.chat import (
     tokens_schema,
 )
 from gateway.replies import EdgeReply, plain_reply
+from gateway.types import JSON
 from gateway.upstream.array_streams import as_array
 from gateway.views.base import InferenceView
 from usage.tokens import estimate_tokens
@@ -44,6 +45,10 @@ class MessagesView(ChatView):
 
     dialect: ClassVar = anthropic_messages
 
+    @classmethod
+    def names_request(cls, request_id: str) -> JSON:
+        return {"request_id": request_id}
+
     @messages_schema
     async def post(self, request: Request) -> EdgeReply:
         return await self.answer(self.asked(self.read_body()))
@@ -54,6 +59,10 @@ class CountTokensView(InferenceView):
 
     dialect: ClassVar = anthropic_messages
     operation: ClassVar = "count_tokens"
+
+    @classmethod
+    def names_request(cls, request_id: str) -> JSON:
+        return {"request_id": request_id}
 
     @tokens_schema
     async def post(self, request: Request) -> EdgeReply:

@@ -5,6 +5,8 @@ from typing import ClassVar
 import orjson
 from rest_framework.request import Request
 
+from gateway.budgets.purse import sieve_for
+from gateway.callers import note_caller
 from gateway.dialects import openai_chat
 from gateway.errors import PermissionRefused
 from gateway.openapi.explain import explain_schema
@@ -30,8 +32,12 @@ class ExplainView(InferenceView):
         if key.scopes and asked.operation not in key.scopes:
             msg = f"This key may not be used for {asked.operation}."
             raise PermissionRefused(msg)
+        await note_caller(asked, key, snapshot)
         health = health_from(gateway.standings)
-        told = explain(asked, key.project, snapshot.catalog, health, gateway.affinity)
+        sieve = await sieve_for(asked, key, gateway.escrow)
+        told = explain(
+            asked, key.project, snapshot.catalog, health, gateway.affinity, sieve
+        )
         told["config_version"] = snapshot.version
         return plain_reply(
             200,

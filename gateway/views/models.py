@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from gateway.dialects import gemini_generate, openai_chat
 from gateway.errors import UnknownModel
-from gateway.model_lists import ENTRIES, LISTS, dialect_of, entries_for, entry_for
+from gateway.model_lists import ENTRIES, LISTS, dialect_of, entries_of, entry_for
 from gateway.openapi.chat import gemini_v1_schema
 from gateway.openapi.models import gemini_models_schema, model_schema, models_schema
 from gateway.replies import EdgeReply, plain_reply
@@ -24,7 +24,7 @@ class ModelsView(InferenceView):
     @models_schema
     async def get(self, request: Request) -> EdgeReply:
         edge = self.edge
-        entries = entries_for(edge.key.project, edge.gateway.snapshot.catalog)
+        entries = entries_of(edge.key, edge.gateway.snapshot.catalog)
         return _json_reply(LISTS[_dialect(edge)](entries), edge.request_id)
 
 
@@ -68,8 +68,9 @@ class GeminiMethodView(GeminiModelView):
 
 def _one(edge: EdgeRequest, name: str) -> EdgeReply:
     name = name.removeprefix("models/")
-    entry = entry_for(name, edge.key.project, edge.gateway.snapshot.catalog)
-    if entry is None:
+    key = edge.key
+    entry = entry_for(name, key.project, edge.gateway.snapshot.catalog)
+    if entry is None or (key.aliases and name not in key.aliases):
         msg = f"There is no model or alias {name!r}; GET /v1/models lists them."
         raise UnknownModel(msg, param="model")
     return _json_reply(ENTRIES[_dialect(edge)](entry), edge.request_id)

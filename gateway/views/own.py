@@ -39,6 +39,7 @@ class OwnView(InferenceView):
             refusal.code,
             refusal.message,
             refusal.param,
+            refusal.extra,
             request_id=request_id,
         )
 

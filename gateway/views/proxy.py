@@ -8,13 +8,15 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from catalog.protocols import Operation
+from gateway.approvals import HEADER as APPROVAL
 from gateway.configuration.own_models import provider_named
 from gateway.controls import attribution_in, max_cost_in
 from gateway.dialects import openai_chat
 from gateway.errors import InvalidRequest, RouteNotFound
 from gateway.forms import form_in
 from gateway.openapi.proxy import proxy_schema
-from gateway.passthrough import Found, find_endpoint, pass_through, passed_headers
+from gateway.passed_paths import Found, find_endpoint, passed_headers
+from gateway.passthrough import pass_through
 from gateway.replies import EdgeReply, passed_reply
 from gateway.strict_json import InvalidJSON, parse_object
 from gateway.types import JSON, InferenceRequest, Variant
@@ -99,6 +101,8 @@ class ProxyView(InferenceView):
             content_type=content_type,
             units=_units_of(operation, body),
             max_cost_usd=max_cost_in(edge.edge_headers),
+            path=edge.path,
+            approval=edge.edge_headers.get(APPROVAL, b""),
         )
 
 

@@ -20,17 +20,28 @@ from django.views.decorators.debug import sensitive_variables
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.enums import ActionVariant
 
+from tenants.access import seen_by
 from tenants.admin.api_key_forms import ApiKeyForm, RotateForm
 from tenants.admin.api_key_lists import KeyColumns, StatusFilter
 from tenants.admin.base import OperatorAdmin, chosen
-from tenants.admin.form_fields import NamesField
+from tenants.admin.form_fields import LinesField, NamesField
+from tenants.admin.key_import import KeyImport
 from tenants.admin.unfolded import action
 from tenants.models import ApiKey, Project
+from tenants.models.api_key import IMPORTED_PREFIX
+from tenants.roles import reach_for
 
 _PROJECTS_SEARCHED = 50
+_MAY = ["scopes", "aliases", "allowed_networks"]
+_LINES = {
+    "aliases": "Aliases and models it may name, one on each line; none: all.",
+    "allowed_networks": (
+        "Networks it may be used from, such as 10.0.0.0/8, one on each line; none: any."
+    ),
+}
 
 
-class ApiKeyAdmin(KeyColumns, OperatorAdmin):
+class ApiKeyAdmin(KeyColumns, KeyImport, OperatorAdmin):
     scope_choices: list[tuple[str, str]] = []
 
     form = ApiKeyForm
@@ -39,12 +50,14 @@ class ApiKeyAdmin(KeyColumns, OperatorAdmin):
         "name",
         "project",
         "shown_status",
+        "shown_origin",
         "expires_at",
+        "shown_last_use",
         "created_at",
     ]
     list_display_links = ["shown_prefix", "name"]
-    list_filter = [("project", AutocompleteSelectFilter), StatusFilter]
-    list_select_related = ["project"]
+    list_filter = [("project", AutocompleteSelectFilter), StatusFilter, "imported"]
+    list_select_related = ["project", "use"]
     search_fields = ["key_id"]
     search_help_text = "First characters of the key, or of the project's slug"
     sortable_by = ()
@@ -59,20 +72,24 @@ class ApiKeyAdmin(KeyColumns, OperatorAdmin):
         if db_field.name == "scopes":
             return NamesField(
                 choices=self.scope_choices,
-                help_text="Operations that the key may use; none chosen: all.",
+                help_text="What the key may be used for; none chosen: everything.",
             )
+        if db_field.name in _LINES:
+            return LinesField(help_text=_LINES[db_field.name])
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         if obj is None:
-            return ["project", "name", "scopes", "expires_at"]
+            return ["project", "name", *_MAY, "expires_at"]
         return [
             "shown_prefix",
             "shown_status",
+            "shown_origin",
             "project",
             "name",
-            "scopes",
+            *_MAY,
             "expires_at",
+            "shown_last_use",
             "revoked_at",
             "rotated_to",
             "created_at",
@@ -84,7 +101,9 @@ class ApiKeyAdmin(KeyColumns, OperatorAdmin):
         return [
             "shown_prefix",
             "shown_status",
+            "shown_origin",
             "project",
+            "shown_last_use",
             "revoked_at",
             "rotated_to",
             "created_at",
@@ -107,10 +126,11 @@ class ApiKeyAdmin(KeyColumns, OperatorAdmin):
         if not term:
             return queryset, False
         # A whole key may be pasted; its secret part is not used.
-        key_id = term.removeprefix("sb_").partition("_")[0].rstrip("…")
-        projects = Project.objects.filter(slug__startswith=term).values_list(
-            "pk", flat=True
-        )[:_PROJECTS_SEARCHED]
+        key_id = term.removeprefix("sb_").removeprefix(IMPORTED_PREFIX)
+        key_id = key_id.partition("_")[0].rstrip("…")
+        projects = Project.objects.filter(
+            seen_by(reach_for(request), Project), slug__startswith=term
+        ).values_list("pk", flat=True)[:_PROJECTS_SEARCHED]
         wanted = Q(key_id__startswith=key_id) | Q(project_id__in=list(projects))
         if "project__id__exact" in request.GET:
             wanted |= Q(name__icontains=term)
@@ -140,6 +160,8 @@ class ApiKeyAdmin(KeyColumns, OperatorAdmin):
                 form.cleaned_data["name"],
                 expires_at=form.cleaned_data["expires_at"],
                 scopes=form.cleaned_data["scopes"],
+                aliases=form.cleaned_data["aliases"],
+                allowed_networks=form.cleaned_data["allowed_networks"],
             )
             self.log_addition(request, key, "Issued.")
         return self._show_once(request, key, text)

@@ -1,16 +1,27 @@
 """The audit of configuration: who changed what, when, from which value to which."""
 
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
+from asgiref.sync import sync_to_async
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.handlers.asgi import ASGIRequest
+from django.db.models import Model, Q
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.timezone import make_aware
 from pghistory.models import Events
 from unfold.widgets import (
@@ -19,11 +30,17 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from tenants.access import access_to, seen_by
 from tenants.admin.base import ReadOnlyAdmin, shown_entries
+from tenants.audit_export import FORMATS, content_type, export_lines
 from tenants.audit_trail import audited_models, entries, model_named, page_of
+from tenants.models import Role
+from tenants.roles import Reach, includes, reach_for
 
 ACTIONS = [("", "Any action"), *((a, a) for a in ("insert", "update", "delete"))]
 _MAX_USERS = 500
+# Whoever may change a configuration may read who did.
+SEEN_BY = Role.OPERATOR
 
 
 def _model_choices() -> list[tuple[str, str]]:
@@ -36,9 +53,16 @@ def _model_choices() -> list[tuple[str, str]]:
     ]
 
 
-def _user_choices() -> list[tuple[str, str]]:
-    staff = get_user_model()._default_manager.filter(is_staff=True)[:_MAX_USERS]
-    return [("", "Anybody"), *((str(u.pk), u.get_username()) for u in staff)]
+def _user_choices(reach: Reach) -> list[tuple[str, str]]:
+    """Return the people of the organizations that the audit is shown of."""
+    users = get_user_model()._default_manager.order_by("username")
+    ids = reach.organization_ids(SEEN_BY)
+    if ids is None:
+        users = users.filter(Q(is_superuser=True) | Q(memberships__isnull=False))
+    else:
+        users = users.filter(memberships__organization__in=ids)
+    people = users.distinct()[:_MAX_USERS]
+    return [("", "Anybody"), *((str(u.pk), u.get_username()) for u in people)]
 
 
 class AuditFilter(forms.Form):
@@ -58,10 +82,7 @@ class AuditFilter(forms.Form):
         required=False, choices=ACTIONS, widget=UnfoldAdminSelectWidget
     )
     user = forms.ChoiceField(
-        label="Who",
-        required=False,
-        choices=_user_choices,
-        widget=UnfoldAdminSelectWidget,
+        label="Who", required=False, widget=UnfoldAdminSelectWidget
     )
     since = forms.DateField(
         label="From", required=False, widget=UnfoldAdminSingleDateWidget
@@ -70,10 +91,15 @@ class AuditFilter(forms.Form):
         label="To", required=False, widget=UnfoldAdminSingleDateWidget
     )
 
+    def __init__(self, *args: Any, reach: Reach, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reach = reach
+        self.fields["user"].choices = _user_choices(reach)  # type: ignore[attr-defined]
+
     def sources(self) -> list[Any]:
         chosen = self.cleaned_data if self.is_valid() else {}
         since, until = chosen.get("since"), chosen.get("until")
-        return entries(
+        found = entries(
             model=model_named(chosen.get("model") or ""),
             action=chosen.get("action") or "",
             user_id=int(chosen["user"]) if chosen.get("user") else None,
@@ -81,18 +107,57 @@ class AuditFilter(forms.Form):
             until=make_aware(datetime.combine(until, time.max)) if until else None,
             text=chosen.get("q") or "",
         )
+        return [
+            rows.filter(audited_within(self.reach, rows.model.pgh_tracked_model))
+            for rows in found
+        ]
+
+
+def audited_within(reach: Reach, model: type[Model]) -> Q:
+    """Return what the audit's rows of a model fulfil that somebody may read.
+
+    Shared rows are left out: the owner of one that is gone cannot be told from none.
+    """
+    access = access_to(model)
+    needed = SEEN_BY
+    if access is not None and includes(access.view, needed):
+        needed = access.view
+    return seen_by(reach, model, role=needed, shared=False)
 
 
 @admin.register(Events)
 class AuditAdmin(ReadOnlyAdmin):
     """One list over the event tables of all audited models."""
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return settings.AUDIT_ENABLED and reach_for(request).may_anywhere(SEEN_BY)
+
+    def get_urls(self) -> list[Any]:
+        export = self.admin_site.admin_view(self.export_view)
+        name = "pghistory_events_export"
+        return [path("export/<slug:kind>/", export, name=name), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest, kind: str) -> StreamingHttpResponse:
+        """Send all that the filter lets through, page by page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = AuditFilter(request.GET, reach=reach_for(request))
+        if kind not in FORMATS or not form.is_valid():
+            raise Http404
+        lines = export_lines(form.sources(), kind)
+        is_async = isinstance(request, ASGIRequest)
+        return StreamingHttpResponse(
+            _awaited(lines) if is_async else lines,
+            content_type=content_type(kind),
+            headers={"Content-Disposition": f'attachment; filename="audit.{kind}"'},
+        )
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = AuditFilter(request.GET)
+        form = AuditFilter(request.GET, reach=reach_for(request))
         page, older = page_of(form.sources(), request.GET.get("before", ""))
         kept = {k: v for k, v in request.GET.items() if k != "before" and v}
         context = {
@@ -104,6 +169,7 @@ class AuditAdmin(ReadOnlyAdmin):
             "older_url": f"?{urlencode({**kept, 'before': older})}" if older else "",
             "newest_url": f"?{urlencode(kept)}" if "before" in request.GET else "",
             "is_filtered": bool(kept),
+            "exported": urlencode(kept),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/signalbox/audit.html", context)
@@ -116,3 +182,13 @@ class AuditAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:pghistory_events_changelist"))
+
+
+async def _awaited(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Read each piece outside of the event loop."""
+    while piece := await sync_to_async(_next)(lines):
+        yield piece
+
+
+def _next(lines: Iterator[bytes]) -> bytes:
+    return next(lines, b"")

@@ -14,11 +14,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
+from tenants.access import access_to, seen_by
 from tenants.admin.form_fields import ReadableJSONField
 from tenants.admin.paging import EstimatingPaginator
+from tenants.admin.permissions import ScopedPage
 from tenants.admin.unfolded import ModelAdmin
 from tenants.admin.used_by import used_by
 from tenants.audit_trail import Entry, entries_of, page_of
+from tenants.roles import reach_for
 
 
 class OperatorList(ChangeList):
@@ -28,8 +31,11 @@ class OperatorList(ChangeList):
         self.full_result_count = self.result_count
 
 
-class OperatorAdmin(ModelAdmin[Any]):
-    """A list that opens quickly however long it is, and a form that explains."""
+class OperatorAdmin(ScopedPage, ModelAdmin[Any]):
+    """A list that opens quickly however long it is, and a form that explains.
+
+    Whom its rows are for stands in `tenants.access`.
+    """
 
     paginator: ClassVar[type[Paginator[Any]]] = EstimatingPaginator
     show_full_result_count = False
@@ -45,6 +51,17 @@ class OperatorAdmin(ModelAdmin[Any]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OperatorList
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        access = access_to(self.model)
+        hidden = access.confidential if access is not None else frozenset()
+        fieldsets = super().get_fieldsets(request, obj)
+        if not hidden or obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (title, {**options, "fields": _without(options["fields"], hidden)})
+            for title, options in fieldsets
+        ]
+
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
@@ -57,7 +74,8 @@ class OperatorAdmin(ModelAdmin[Any]):
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         """Ask first who uses the rows: collecting a million of them would take long."""
-        if protected := [*used_by(objs, self.admin_site), *self.also_used_by(objs)]:
+        users = used_by(objs, self.admin_site, reach_for(request))
+        if protected := [*users, *self.also_used_by(objs)]:
             return [], {}, set(), protected
         return super().get_deleted_objects(objs, request)
 
@@ -76,7 +94,13 @@ class OperatorAdmin(ModelAdmin[Any]):
             raise Http404
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
-        entries, older = page_of(entries_of(row), request.GET.get("before", ""))
+        reach = reach_for(request)
+        # What all organizations share has its history seen by the installation alone.
+        sources = [
+            events.filter(seen_by(reach, events.model.pgh_tracked_model, shared=False))
+            for events in entries_of(row)
+        ]
+        entries, older = page_of(sources, request.GET.get("before", ""))
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {row}",
@@ -103,6 +127,14 @@ class ReadOnlyAdmin(OperatorAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def _without(fields: Any, hidden: frozenset[str]) -> list[Any]:
+    return [
+        _without(field, hidden) if isinstance(field, list | tuple) else field
+        for field in fields
+        if isinstance(field, list | tuple) or field not in hidden
+    ]
 
 
 def shown_entries(entries: list[Entry], site: AdminSite) -> list[dict[str, Any]]:

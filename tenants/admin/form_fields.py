@@ -20,6 +20,25 @@ class NamesField(forms.MultipleChoiceField):
         super().__init__(choices=choices, **kwargs)
 
 
+class LinesField(forms.CharField):
+    """A JSON list of names, each on a line of its own."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        names = [line.strip() for line in super().clean(value).splitlines()]
+        return list(dict.fromkeys(filter(None, names)))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.clean(data) != (initial or []))
+
+
 class ReadableJSONField(forms.JSONField):
     """JSON over several lines; left empty, it is the column's default."""
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from tenants.admin.base import readable_json, with_default
+from tenants.admin.permissions import ScopedRows
 from tenants.admin.unfolded import TabularInline, display
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class DistinctFormSet(PaginationInlineFormSet):
             seen.add(key)
 
 
-class OperatorInline(TabularInline[Any, Any]):
+class OperatorInline(ScopedRows, TabularInline[Any, Any]):
     extra = 0
     show_change_link = True
     formset = DistinctFormSet

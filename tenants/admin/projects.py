@@ -30,7 +30,10 @@ class ProjectAdmin(ActivationAdmin):
     inlines = [LimitInline, BudgetInline, ApiKeyInline]
     fieldsets = [
         (None, {"fields": ["name", "slug", "organization", "active", "time_zone"]}),
-        ("Routing", {"fields": ["default_alias", "task_routes", "allowed_regions"]}),
+        (
+            "Routing",
+            {"fields": ["default_alias", "strategy", "task_routes", "allowed_regions"]},
+        ),
         (
             "Rules",
             {
@@ -41,6 +44,8 @@ class ProjectAdmin(ActivationAdmin):
                     "strict_params",
                     "fallback_on_content_policy",
                     "capture",
+                    "capture_retention_days",
+                    "capture_redactions",
                 ]
             },
         ),

@@ -4,7 +4,7 @@ from tenants.models.budget import Budget
 from tenants.models.configuration import ConfigChange
 from tenants.models.data_key import DataKey
 from tenants.models.end_user import EndUser
-from tenants.models.limit import Limit
+from tenants.models.limit import Limit, ShadowCount
 from tenants.models.membership import Membership, Role
 from tenants.models.operator_token import OperatorToken
 from tenants.models.organization import Organization
@@ -24,4 +24,5 @@ __all__ = [
     "Organization",
     "Project",
     "Role",
+    "ShadowCount",
 ]

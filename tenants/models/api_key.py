@@ -5,16 +5,26 @@ from ipaddress import ip_network
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from tenants.audit import audited
-from tenants.keys import new_key
+from tenants.keys import imported_id, new_key
 from tenants.models.project import Project, ProjectScopedQuerySet
 from tenants.versioning import announces_changes
 
 DEFAULT_GRACE = timedelta(days=1)
+IMPORTED_PREFIX = "imported_"
+
+_SHOWN_OF_DIGEST = 12
+
+
+def check_names(value: Any) -> None:
+    """Refuse what is no list of names."""
+    if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
+        msg = 'This is a list of names, e.g. ["fast"].'
+        raise ValidationError(msg)
 
 
 def check_networks(value: Any) -> None:
@@ -42,11 +52,13 @@ class ApiKey(models.Model):
     scopes = models.JSONField(
         default=list,
         blank=True,
-        help_text='Operations it may use, e.g. ["chat", "embeddings"]; empty: all.',
+        validators=[check_names],
+        help_text='What it may be used for, e.g. ["chat", "embeddings"]; empty: all.',
     )
     aliases = models.JSONField(
         default=list,
         blank=True,
+        validators=[check_names],
         help_text='Aliases and models it may name, e.g. ["fast"]; empty: all.',
     )
     allowed_networks = models.JSONField(
@@ -93,6 +105,8 @@ class ApiKey(models.Model):
     @property
     def prefix(self) -> str:
         """The part of the key that may be shown and logged."""
+        if self.imported:
+            return f"{IMPORTED_PREFIX}{self.key_id[:_SHOWN_OF_DIGEST]}"
         return f"sb_{self.key_id}"
 
     @property
@@ -111,6 +125,8 @@ class ApiKey(models.Model):
         *,
         expires_at: datetime | None = None,
         scopes: list[str] | None = None,
+        aliases: list[str] | None = None,
+        allowed_networks: list[str] | None = None,
     ) -> tuple[ApiKey, str]:
         """Create a key and return it with its text, which is shown only once."""
         fresh = new_key()
@@ -121,8 +137,21 @@ class ApiKey(models.Model):
             digest=fresh.digest,
             expires_at=expires_at,
             scopes=scopes or [],
+            aliases=aliases or [],
+            allowed_networks=allowed_networks or [],
         )
         return key, fresh.text
+
+    @classmethod
+    def known_by_digest(cls, project: Project, name: str, digest: bytes) -> ApiKey:
+        """Return a key, not saved, of which only the SHA-256 of its text is known."""
+        return cls(
+            project=project,
+            name=name,
+            key_id=imported_id(digest),
+            digest=digest,
+            imported=True,
+        )
 
     def revoke(self) -> None:
         """Stop the key now; revoking it again changes nothing."""
@@ -131,15 +160,26 @@ class ApiKey(models.Model):
             self.save(update_fields=["revoked_at"])
 
     def rotate(self, grace: timedelta = DEFAULT_GRACE) -> tuple[ApiKey, str]:
-        """Issue a successor; this key goes on working for the time of grace."""
-        successor, text = type(self).issue(
-            self.project, self.name, expires_at=None, scopes=list(self.scopes)
-        )
-        end_of_grace = timezone.now() + grace
-        if self.expires_at is None or self.expires_at > end_of_grace:
-            self.expires_at = end_of_grace
-        self.rotated_to = successor
-        self.save(update_fields=["expires_at", "rotated_to"])
+        """Issue a successor; this key goes on working for the time of grace.
+
+        The successor may do what this one may. Its limits and budgets are the same
+        ones, so that both together have no more than one of them had.
+        """
+        with transaction.atomic():
+            successor, text = type(self).issue(
+                self.project,
+                self.name,
+                scopes=list(self.scopes),
+                aliases=list(self.aliases),
+                allowed_networks=list(self.allowed_networks),
+            )
+            for owned in (self.limits, self.budgets):
+                owned.update(api_key=successor)
+            end_of_grace = timezone.now() + grace
+            if self.expires_at is None or self.expires_at > end_of_grace:
+                self.expires_at = end_of_grace
+            self.rotated_to = successor
+            self.save(update_fields=["expires_at", "rotated_to"])
         return successor, text
 
 

@@ -9,13 +9,13 @@ from tenants.models.api_key import ApiKey
 from tenants.models.project import Project, ProjectScopedQuerySet
 
 
-@audited(secret=("body",))
+@audited()
 class Approval(models.Model):
     """A request that costs more than its project lets pass without being asked.
 
     `digest` is the SHA-256 of the path and the canonical JSON of the body: what is
-    decided on, and the only request that the decision holds for. `body` is sealed, and
-    kept only where the project captures texts.
+    decided on, and the only request that the decision holds for. What it says is kept
+    only where the project captures texts.
     """
 
     class State(models.TextChoices):
@@ -39,7 +39,6 @@ class Approval(models.Model):
     provider = models.CharField(max_length=63)
     model = models.CharField(max_length=200)
     digest = models.BinaryField(max_length=32)
-    body = models.BinaryField(null=True)
     estimate_usd = models.DecimalField(max_digits=20, decimal_places=9)
     threshold_usd = models.DecimalField(max_digits=12, decimal_places=4)
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)

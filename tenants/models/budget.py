@@ -104,7 +104,7 @@ class Budget(models.Model):
 
     class Meta:
         ordering = ["organization", "project", "per", "mode"]
-        triggers = announces_changes("r.project_id")
+        triggers = announces_changes("r.project_id", end_user="r.end_user_id")
         constraints = [
             models.CheckConstraint(
                 condition=Q(organization__isnull=True, project__isnull=False)

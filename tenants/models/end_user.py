@@ -41,7 +41,7 @@ class EndUser(models.Model):
 
     class Meta:
         ordering = ["project", "external_id"]
-        triggers = announces_changes("r.project_id")
+        triggers = announces_changes("r.project_id", end_user="r.id")
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "external_id"],

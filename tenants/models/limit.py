@@ -71,7 +71,7 @@ class Limit(models.Model):
 
     class Meta:
         ordering = ["project", "metric"]
-        triggers = announces_changes("r.project_id")
+        triggers = announces_changes("r.project_id", end_user="r.end_user_id")
         constraints = [
             models.CheckConstraint(
                 condition=Q(end_user__isnull=True) | Q(each_end_user=False),
@@ -114,3 +114,19 @@ class Limit(models.Model):
     def clean(self) -> None:
         check_key_of(self.project_id, self.api_key)
         check_end_user_of(self.project_id, self.end_user)
+
+
+class ShadowCount(models.Model):
+    """How often a limit in shadow mode would have refused a request.
+
+    A row of its own, since it is no configuration.
+    """
+
+    limit = models.OneToOneField(
+        Limit, on_delete=models.CASCADE, primary_key=True, related_name="shadow_count"
+    )
+    refusals = models.PositiveBigIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.limit}: {self.refusals} would have been refused"

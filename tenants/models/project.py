@@ -3,12 +3,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from tenants.audit import audited
 from tenants.models.organization import Organization
+from tenants.redaction import check_patterns
 from tenants.strategies import Strategy
 from tenants.time_zones import check_time_zone
 from tenants.versioning import announces_changes
@@ -124,3 +126,9 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def clean(self) -> None:
+        try:
+            check_patterns(self.capture_redactions)
+        except ValidationError as error:
+            raise ValidationError({"capture_redactions": error.messages}) from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.simulator.bench import EVENTS
 
 SCRIPT = Path(__file__).with_name("post.lua")
+PATH = "/v1/chat/completions"
 
 
 class NoLoadGenerator(Exception):
@@ -94,7 +95,12 @@ def check_wrk() -> None:
 
 
 def run_wrk(
-    url: str, body: dict[str, object], key: str, scenario: Scenario, seconds: int
+    url: str,
+    body: dict[str, object],
+    key: str,
+    scenario: Scenario,
+    seconds: int,
+    path: str = PATH,
 ) -> Measurement:
     """Load one server; the latencies are those that wrk's clients saw."""
     if scenario.streamed:
@@ -106,7 +112,7 @@ def run_wrk(
         f"-d{seconds}s",
         "--timeout=10s",
     ]
-    command += ["-s", str(SCRIPT), f"{url}/v1/chat/completions"]
+    command += ["-s", str(SCRIPT), f"{url}{path}"]
     done = subprocess.run(
         command,
         env={**os.environ, "BENCH_BODY": json.dumps(body), "BENCH_KEY": key},

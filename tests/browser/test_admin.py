@@ -20,7 +20,7 @@ def operator(page: Page, admin_user: User) -> Page:
     page.fill("#id_username", admin_user.get_username())
     page.fill("#id_password", "password")
     page.click("button[type=submit]")
-    expect(page.get_by_text("Last 24 hours")).to_be_visible()
+    expect(page.get_by_text("Failed attempts")).to_be_visible()
     return page
 
 

@@ -125,3 +125,20 @@ def test_a_quarantined_credential_is_released(admin_client: Client) -> None:
     )
 
     assert Credential.objects.get().quarantined_at is None
+
+
+def test_caps_are_set_on_the_page_and_are_at_least_one(admin_client: Client) -> None:
+    credential = stored(make_provider())
+
+    refused = save(admin_client, page_of(credential), {"requests_per_minute": "0"})
+    done = save(
+        admin_client,
+        page_of(credential),
+        {"requests_per_minute": "500", "max_concurrency": "20"},
+    )
+
+    assert not saved(refused)
+    assert saved(done), text_of(done)
+    credential.refresh_from_db()
+    assert (credential.requests_per_minute, credential.max_concurrency) == (500, 20)
+    assert credential.tokens_per_minute is None

@@ -182,14 +182,6 @@ def test_what_is_not_valid_is_refused(
     assert all(line.startswith((section, "projects", "aliases")) for line in found)
 
 
-def test_limits_per_end_user_are_refused_because_nothing_would_enforce_them() -> None:
-    limit = {"metric": "requests", "amount": 1, "per": "day", "end_user": "u1"}
-
-    [line] = mistakes(bundle(projects=[project(limits=[limit])]))
-
-    assert line.startswith("projects[0].limits[0].end_user: a limit holds for")
-
-
 def test_a_price_is_never_edited() -> None:
     apply(example())
     dearer = {"component": "input", "per_million": "3", "valid_from": "2026-01-01"}

@@ -276,11 +276,52 @@ def test_credentials_of_projects_have_a_section_of_their_own() -> None:
             "name": "default",
             "credential": "env:NICE_KEY",
             "active": True,
+            "requests_per_minute": None,
+            "tokens_per_minute": None,
+            "max_concurrency": None,
         }
     ]
     Credential.objects.filter(project__isnull=False).delete()
     apply_bundle(document, actor="a test")
     assert Credential.objects.filter(env_name="NICE_KEY").exists()
+
+
+def test_caps_of_a_platform_credential_are_exported_with_it() -> None:
+    apply_bundle(example(), actor="a test")
+    Credential.objects.update(requests_per_minute=500, max_concurrency=20)
+
+    document, _ = export_bundle()
+
+    assert "credential" not in document["providers"][0]
+    (item,) = document["credentials"]
+    assert (item["requests_per_minute"], item["max_concurrency"]) == (500, 20)
+    Credential.objects.all().delete()
+    apply_bundle(document, actor="a test")
+    row = Credential.objects.get()
+    assert (row.requests_per_minute, row.tokens_per_minute) == (500, None)
+    assert plan_bundle(document).is_empty
+
+
+def test_a_credential_named_with_its_provider_keeps_its_caps() -> None:
+    apply_bundle(example(), actor="a test")
+    Credential.objects.update(tokens_per_minute=30_000)
+
+    apply_bundle(example(), actor="a test")
+
+    assert Credential.objects.get().tokens_per_minute == 30_000
+
+
+def test_strategies_may_be_left_to_the_project() -> None:
+    document = example()
+    document["projects"][0]["strategy"] = "cheapest"
+    document["aliases"][0]["strategy"] = ""
+
+    apply_bundle(document, actor="a test")
+    exported, _ = export_bundle()
+
+    assert Project.objects.get().strategy == "cheapest"
+    assert exported["projects"][0]["strategy"] == "cheapest"
+    assert exported["aliases"][0]["strategy"] == ""
 
 
 def test_a_global_alias_behind_a_projects_own_one_is_named_in_full() -> None:
@@ -325,6 +366,7 @@ def test_limits_for_a_key_are_exported_under_its_prefix() -> None:
         "per": "hour",
         "key": key.prefix,
         "amount": 3,
+        "shadow": False,
         "active": True,
     } in limits
     assert plan_bundle(document, prune=True).is_empty

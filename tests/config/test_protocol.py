@@ -47,6 +47,27 @@ async def test_a_connection_serves_one_request_after_another() -> None:
             assert (await reader.readexactly(1)) == b"2"
 
 
+async def test_a_connection_that_is_idle_is_closed() -> None:
+    async with connected(keep_alive_s=0.05) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\na")
+        assert await status_of(reader) == 200
+
+        assert await asyncio.wait_for(reader.read(), 5) == b"1"
+
+
+async def test_a_request_under_way_keeps_its_connection() -> None:
+    async with connected(keep_alive_s=0.05) as (reader, writer):
+        request = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n"
+        writer.write(request + b"a" + request)
+        assert await status_of(reader) == 200
+        await asyncio.sleep(0.15)
+        writer.write(b"b")
+
+        assert await reader.readexactly(1) == b"1"
+        assert await status_of(reader) == 200
+        assert await asyncio.wait_for(reader.read(), 5) == b"1"
+
+
 async def test_a_head_that_is_too_large_is_refused() -> None:
     async with connected() as (reader, writer):
         value = b"x" * (MAX_HEAD_BYTES + 1)
@@ -134,13 +155,13 @@ async def test_an_idle_connection_after_an_answer_is_left_alone(
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[
-    tuple[asyncio.StreamReader, asyncio.StreamWriter]
-]:
+async def connected(
+    keep_alive_s: float = 5,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Run the server for one connection to it."""
     sock = listen("127.0.0.1", 0)
     host, port = sock.getsockname()
-    server = start(sock)
+    server = start(sock, keep_alive_s)
     running = asyncio.create_task(server.serve(sockets=[sock]))
     reader, writer = await asyncio.open_connection(host, port)
     try:
@@ -151,13 +172,14 @@ async def connected() -> AsyncIterator[
         await running
 
 
-def start(sock: socket.socket) -> uvicorn.Server:
+def start(sock: socket.socket, keep_alive_s: float) -> uvicorn.Server:
     config = uvicorn.Config(
         echo,
         http=LimitedHttpProtocol,
         lifespan="off",
         log_config=None,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=keep_alive_s,  # type: ignore[arg-type]
     )
     return uvicorn.Server(config)
 

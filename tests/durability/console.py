@@ -211,6 +211,59 @@ aliases:
         call_command("apply", str(file), stdout=io.StringIO())
 
 
+def seal_credentials(url: str, count: int, keys: int) -> list[str]:
+    """Give that many projects a credential each, and the first few a key."""
+    from catalog.models import (
+        AIModel,
+        Alias,
+        AliasTarget,
+        Credential,
+        Endpoint,
+        Price,
+        Provider,
+    )
+    from tenants.models import ApiKey, Organization, Project
+
+    provider = Provider.objects.create(
+        slug="sealed",
+        name="Sealed",
+        base_url=url,
+        handler="openai_chat",
+        auth="bearer",
+        allow_private_addresses=True,
+    )
+    Endpoint.objects.create(
+        provider=provider, operation="chat", pattern="/v1/chat/completions"
+    )
+    model = AIModel.objects.create(
+        provider=provider, model_id=MODELS["quick"], capabilities=["text"]
+    )
+    for component in ("input", "output"):
+        Price.objects.create(
+            model=model,
+            component=component,
+            per_million=Decimal("0.10"),
+            valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+    alias = Alias.objects.create(name="sealed", operation="chat")
+    AliasTarget.objects.create(alias=alias, model=model)
+    organization, _ = Organization.objects.get_or_create(slug="default")
+    projects = Project.objects.bulk_create(
+        Project(
+            organization=organization,
+            slug=f"sealed-{number}",
+            name=f"Sealed {number}",
+            cache={"enabled": False},
+        )
+        for number in range(count)
+    )
+    credentials = [Credential(provider=provider, project=each) for each in projects]
+    for number, credential in enumerate(credentials):
+        credential.put(f"sk-upstream-of-project-{number}")
+    Credential.objects.bulk_create(credentials)
+    return [ApiKey.issue(each, "rotation")[1] for each in projects[:keys]]
+
+
 def make_operator() -> str:
     """Create a superuser with a session, and return the session's key."""
     from importlib import import_module
@@ -238,6 +291,7 @@ COMMANDS = {
         save_colour,
         update_colour,
         apply_colour,
+        seal_credentials,
         make_operator,
     )
 }

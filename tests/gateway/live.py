@@ -15,9 +15,9 @@ import uvloop
 from django.core.asgi import get_asgi_application
 from django.test import override_settings
 
-from config import application
 from config.application import Application
 from config.protocol import LimitedHttpProtocol
+from gateway import opening, uses
 from gateway.cache import table
 from gateway.cache.questions import AnswerCache
 from gateway.configuration.catalog_loading import newest_version
@@ -69,9 +69,9 @@ class LiveGateway:
         patient = partial(Limiter, answer_s=_PATIENT_S)
         with (
             override_settings(SPOOL_DIR=self.folder),
-            patch.object(application, "Limiter", patient),
+            patch.object(opening, "Limiter", patient),
             patch.object(
-                application, "AnswerCache", partial(AnswerCache, answer_s=_PATIENT_S)
+                opening, "AnswerCache", partial(AnswerCache, answer_s=_PATIENT_S)
             ),
         ):
             self._thread.start()
@@ -136,9 +136,8 @@ class LiveGateway:
 
         def count() -> int:
             return sum(
-                len(session.connector._acquired)
-                for session in self.gateway.transport._sessions.values()
-                if session.connector is not None
+                len(requests.pool._acquired)
+                for requests in self.gateway.transport._requests.values()
             )
 
         return self._do(count)
@@ -171,6 +170,8 @@ class LiveGateway:
         with (
             patch.object(shipper, "TURN_SECONDS", _SHIP_EVERY_S),
             patch.object(table, "WRITE_EVERY_S", _SHIP_EVERY_S),
+            # What is written once a minute would come between two statements of a test.
+            patch.object(uses, "WRITE_EVERY_S", 3_600),
             asyncio.Runner(loop_factory=lambda: self._loop) as runner,
         ):
             runner.run(self._server.serve([self._socket]))

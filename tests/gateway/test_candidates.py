@@ -299,6 +299,39 @@ def test_a_model_that_is_named_itself_is_routed_as_specified() -> None:
     assert found(request("one/m1")).strategy == "specified"
 
 
+@pytest.mark.parametrize(
+    ("asked", "of_alias", "of_project", "expected"),
+    [
+        (request("fast"), "weighted", "cheapest", "weighted"),
+        (request("fast"), "", "cheapest", "cheapest"),
+        (request("fast"), "", "", "priority"),
+        (request("one/m1"), "weighted", "cheapest", "cheapest"),
+        (request("one/m1", models=("two/m2",)), "", "fastest", "fastest"),
+        (request("one/m1"), "", "", "specified"),
+        (
+            request("fast", preferences=ProviderPreferences(sort="latency")),
+            "weighted",
+            "cheapest",
+            "latency",
+        ),
+        (
+            request("fast", preferences=ProviderPreferences(strategy="fastest")),
+            "weighted",
+            "cheapest",
+            "fastest",
+        ),
+    ],
+)
+def test_the_request_goes_before_the_alias_and_the_alias_before_the_project(
+    asked: InferenceRequest, of_alias: str, of_project: str, expected: str
+) -> None:
+    project = replace(PROJECT, strategy=of_project)
+
+    candidates = found(asked, replace(FAST, strategy=of_alias), project=project)
+
+    assert candidates.strategy == expected
+
+
 def test_an_alias_without_active_models_serves_nobody() -> None:
     with pytest.raises(NoCandidate, match="no active model"):
         found(request("fast"), replace(FAST, targets=()))

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.upstream import addresses
-from gateway.upstream.addresses import AddressRefused, LastingResolver, PublicResolver
+from gateway.upstream.addresses import LastingResolver, PublicResolver
+from tenants.addresses import AddressRefused
 
 NAME = "api.provider.example"
 

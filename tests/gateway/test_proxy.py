@@ -8,16 +8,18 @@ import anthropic
 import httpx
 import pytest
 
-from catalog.models import Provider
+from catalog.models import Credential, Provider
 from gateway.configuration.records import EndpointRecord, ProviderRecord
 from gateway.errors import RouteNotFound
-from gateway.passthrough import find_endpoint
+from gateway.passed_paths import find_endpoint
+from gateway.resilience import quarantine
+from gateway.resilience.breaker import FAILURES_TO_OPEN
 from gateway.simulator import Simulator
 from tenants.models import ApiKey, Limit, Project
-from tests.factories import EndpointFactory
+from tests.factories import CredentialFactory, EndpointFactory
 from tests.gateway.asking import HELLO
 from tests.gateway.conftest import CREDENTIAL, offered_model
-from tests.gateway.live import LiveGateway
+from tests.gateway.live import LiveGateway, wait_until
 from tests.gateway.records import PROVIDER
 from tests.gateway.scripted_upstream import ScriptedUpstream
 
@@ -239,3 +241,63 @@ def test_names_in_a_path_may_hold_an_encoded_slash_and_lead_nowhere_else() -> No
     ):
         with pytest.raises(RouteNotFound):
             find_endpoint(provider, path)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_provider_that_keeps_failing_is_left_alone_by_these_calls_too(
+    http: httpx.Client,
+    live: LiveGateway,
+    provider: Provider,
+    upstream: Simulator,
+    stream: bool,
+) -> None:
+    fault = "error-midstream-1" if stream else "503"
+    offered_model(provider, f"sim-fault-{fault}")
+    live.caught_up()
+    asked = {**ASKED, "model": f"sim-fault-{fault}", "stream": stream}
+
+    for _ in range(FAILURES_TO_OPEN):
+        http.post(PATH, json=asked)
+    refused = http.post(PATH, json=asked)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (
+        503,
+        "no_healthy_candidate",
+    )
+    assert "retry-after" in refused.headers
+    assert len(upstream.calls) == FAILURES_TO_OPEN
+
+
+def test_a_limited_provider_is_left_alone_for_as_long_as_it_said(
+    http: httpx.Client, live: LiveGateway, provider: Provider, upstream: Simulator
+) -> None:
+    offered_model(provider, "sim-fault-429-retry-after-30")
+    live.caught_up()
+
+    told, refused = (
+        http.post(PATH, json={**ASKED, "model": "sim-fault-429-retry-after-30"})
+        for _ in range(2)
+    )
+
+    assert told.status_code == refused.status_code == 429
+    assert 28 <= int(refused.headers["retry-after"]) <= 30
+    assert len(upstream.calls) == 1
+
+
+def test_a_refused_credential_gives_way_to_another_one(
+    http: httpx.Client,
+    live: LiveGateway,
+    provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quarantine, "GRACE_S", 0.05)
+    row = Credential.objects.get()
+    row.put("sk-invalid")
+    row.save()
+    CredentialFactory.create(provider=provider, name="second", value=CREDENTIAL)
+    live.caught_up()
+
+    refused, answered = (http.post(PATH, json=ASKED) for _ in range(2))
+
+    assert (refused.status_code, answered.status_code) == (401, 200)
+    wait_until(lambda: Credential.objects.filter(quarantined_at__isnull=False).exists())

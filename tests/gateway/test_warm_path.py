@@ -16,7 +16,7 @@ from django.conf import settings
 
 from gateway.limits.scripts import ADMIT, HEARTBEAT, SETTLE
 from gateway.selection.observation_sharing import SHARE
-from tenants.models import ApiKey, Project
+from tenants.models import ApiKey, Budget, Project
 from tests.factories import LimitFactory
 from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway, wait_until
@@ -173,3 +173,25 @@ def test_a_warm_request_asks_redis_once_at_most(
     assert settlements <= counts["settle"] <= REQUESTS * settlements
     # What a process tells of itself has its own time and belongs to no request.
     assert {*counts} <= {"admit", "settle", "heartbeat", "share", "ping"}
+
+
+def test_a_warm_request_with_budgets_sends_no_sql(
+    live: LiveGateway, ask: Ask, offer: Offer, project: Project
+) -> None:
+    for per in ("day", "month"):
+        Budget.objects.create(project=project, amount_usd=1_000, per=per)
+    Budget.objects.create(organization=project.organization, amount_usd=1_000)
+    Budget.objects.create(project=project, amount_usd=0, mode="shadow")
+    offer("sim-chat")
+    ask()
+    live.settled()
+
+    with statements() as warm:
+        for _ in range(REQUESTS):
+            ask()
+
+    # What is held is renewed twice a second, whatever the number of requests.
+    of_requests = [
+        each for each in warm if "usage_take" in each or "usage_open" in each
+    ]
+    assert of_requests == []

@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from tenants.keys import digest_of, key_id_of
-from tenants.models import ApiKey
+from tenants.models import ApiKey, Role
 from tests.admin_pages import form_of, save, saved, text_of
 from tests.gateway.rows import make_key, make_project
+from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -209,9 +209,7 @@ def test_a_key_is_deleted_only_when_revoked(admin_client: Client) -> None:
 @pytest.mark.parametrize("path", ["add/", "{}/rotate/", "{}/revoke/"])
 def test_who_may_only_look_changes_no_key(client: Client, path: str) -> None:
     key = make_key(make_project())
-    viewer = User.objects.create_user("viewer", is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_apikey"))
-    client.force_login(viewer)
+    client.force_login(person(Role.ANALYST, key.project.organization))
 
     response = client.post(
         LIST + path.format(key.pk),

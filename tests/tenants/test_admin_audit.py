@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from catalog.models import Alias, AliasTarget
 from tenants.audit_trail import entries, page_of
-from tenants.models import Limit
+from tenants.models import Limit, Role
 from tests.admin_pages import save, saved, text_of
 from tests.gateway.rows import make_alias, make_model, make_project, make_provider
+from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -159,7 +160,7 @@ def test_a_page_costs_the_same_however_many_changes_there_are() -> None:
 def test_the_audit_is_read_only_and_not_for_everybody(
     admin_client: Client, client: Client
 ) -> None:
-    client.force_login(User.objects.create_user("staff", is_staff=True))
+    client.force_login(person(Role.ANALYST))
 
     assert admin_client.get(f"{AUDIT}add/").status_code == 403
     assert client.get(AUDIT).status_code == 403

@@ -21,7 +21,10 @@ def test_a_role_includes_the_lesser_ones_and_no_greater_one() -> None:
 
 def test_a_role_holds_where_it_was_given_alone() -> None:
     user = get_user_model().objects.create_user("ada")
-    own, other = OrganizationFactory.create(slug="own"), OrganizationFactory.create(slug="other")
+    own, other = (
+        OrganizationFactory.create(slug="own"),
+        OrganizationFactory.create(slug="other"),
+    )
     Membership.objects.create(user=user, organization=own, role=Role.OWNER)
 
     reach = reach_of(user)

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from usage.records import EventRecord
+from usage.records import EventRecord, Settlement
 
 MOMENT = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
@@ -35,4 +35,20 @@ def settlement(of: EventRecord | None = None, **changes: Any) -> EventRecord:
     return replace(
         of or intent(),
         **{"status": "ok", "estimated": False, "http_status": 200} | changes,
+    )
+
+
+def outcome(**changes: Any) -> Settlement:
+    """Return what makes the same of an intent as `settlement` does."""
+    return Settlement(
+        **{
+            "status": "ok",
+            "http_status": 200,
+            "input_tokens": 0,
+            "other_usage": {},
+            "estimated": False,
+            "cost_usd": None,
+            "price_ids": (),
+            **changes,
+        }
     )

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.usage.events import intent, settlement
+from tests.usage.events import intent, outcome
 from usage.shipper import Shipper
 from usage.spool import Spool
 
@@ -23,7 +23,7 @@ def main(root: str, parameters: str = "") -> None:
         record = intent()
         spool.intend(record)
         os.write(1, b"I%b\n" % str(record.id).encode())
-        spool.settle(settlement(record))
+        spool.settle(record.id, outcome())
         os.write(1, b"S%b\n" % str(record.id).encode())
 
 

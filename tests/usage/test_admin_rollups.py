@@ -112,27 +112,17 @@ def test_rollups_are_read_only(admin_client: Client) -> None:
     assert admin_client.post(f"{HOURLY}{row.pk}/delete/").status_code == 403
 
 
-def test_the_overview_sums_the_last_day_and_week(admin_client: Client) -> None:
+def test_what_the_cache_answered_and_a_feature_are_listed_apart(
+    admin_client: Client,
+) -> None:
     project = make_project()
-    make_hour(project, 2)
-    make_hour(project, 2, status="failed", events=5, requests=5, cost_usd=0)
-    make_hour(project, 24 * 3, unpriced=2)
-    make_hour(project, 24 * 30)
+    make_hour(project, cache="hit", kind="cache_hit", model="known")
+    make_hour(project, feature="summary", model="asked")
 
-    page = text_of(admin_client.get("/admin/"))
+    hits = text_of(admin_client.get(HOURLY, {"cache": "hit"}))
+    feature = text_of(admin_client.get(HOURLY, {"feature": "summary"}))
 
-    day, week = page.split("Last 7 days")[:2]
-    assert "Requests answered 10 15 attempts" in day
-    assert "Failed attempts 5 33.3 % of 15 attempts" in day
-    assert "Cost $1.2500 all events priced" in day
-    assert "Requests answered 20" in week
-    assert "Cost $2.5000 and 2 events of unknown cost" in week
-    assert "acme/large" in page
-    assert "acorn" in page
-
-
-def test_the_overview_opens_without_any_usage(admin_client: Client) -> None:
-    page = text_of(admin_client.get("/admin/"))
-
-    assert "no attempts" in page
-    assert "No usage yet" in page
+    assert "acme/known" in hits
+    assert "acme/asked" not in hits
+    assert "acme/asked" in feature
+    assert "acme/known" not in feature

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
-from tests.usage.events import intent, settlement
+from tests.usage.events import intent, outcome, settlement
 from tests.usage.stored import statuses
 from usage import adoption
 from usage.adoption import adopt_all, adopt_in_steps
@@ -37,7 +37,7 @@ def dead_spool(root: Path, *, settled: int = 0, unsettled: int = 0) -> Spool:
     for _ in range(settled):
         record = intent()
         spool.intend(record)
-        spool.settle(settlement(record))
+        spool.settle(record.id, outcome())
     for _ in range(unsettled):
         spool.intend(intent())
     abandon(spool)
@@ -89,7 +89,7 @@ def test_a_settlement_in_a_later_segment_settles_its_intent(
     spool.intend(slow)
     for _ in range(20):
         spool.record(settlement())
-    spool.settle(settlement(slow))
+    spool.settle(slow.id, outcome())
     abandon(spool)
 
     adopt_all(root, ledger)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.usage.events import intent, settlement
+from tests.usage.events import intent, outcome, settlement
 from tests.usage.outage import Line
 from tests.usage.stored import statuses
 from usage.models import UsageEvent
@@ -49,12 +49,12 @@ def test_settled_events_arrive_within_a_second(spool: Spool, shipper: Shipper) -
 
     spool.intend(waiting)
     spool.intend(asked)
-    spool.settle(settlement(asked))
+    spool.settle(asked.id, outcome())
     wait_until(lambda: stored() > 0)
 
     assert time.monotonic() - begun < 1
     assert statuses() == {asked.id: "ok"}
-    spool.settle(settlement(waiting))
+    spool.settle(waiting.id, outcome())
 
 
 def test_segments_are_removed_after_they_are_shipped(root: Path) -> None:
@@ -63,7 +63,7 @@ def test_segments_are_removed_after_they_are_shipped(root: Path) -> None:
     for _ in range(50):
         record = intent()
         spool.intend(record)
-        spool.settle(settlement(record))
+        spool.settle(record.id, outcome())
     before = len(segment_paths(spool.directory))
 
     shipper.start()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.usage.events import intent, settlement
+from tests.usage.events import intent, outcome, settlement
 from usage.records import decode
 from usage.segments import event_of, id_of, is_intent, segment_paths
 from usage.spool import SEGMENT_SECONDS, Spool, SpoolFull
@@ -35,7 +35,7 @@ def test_an_intent_and_its_settlement_are_on_disk_at_once(spool: Spool) -> None:
     answered = settlement(asked, output_tokens=7)
 
     spool.intend(asked)
-    spool.settle(answered)
+    spool.settle(asked.id, outcome(output_tokens=7))
 
     first, second = all_lines(spool)
     assert is_intent(first)
@@ -52,7 +52,7 @@ def test_an_open_intent_is_carried_into_the_next_segment(root: Path) -> None:
     for _ in range(20):
         record = intent()
         spool.intend(record)
-        spool.settle(settlement(record))
+        spool.settle(record.id, outcome())
 
     paths = segment_paths(spool.directory)
     assert len(paths) > 3
@@ -98,7 +98,7 @@ def test_a_full_spool_refuses_attempts_but_no_settlement(root: Path) -> None:
         spool.intend(intent())
     with pytest.raises(SpoolFull):
         spool.record(settlement())
-    spool.settle(settlement(asked[0]))
+    spool.settle(asked[0].id, outcome())
 
     assert spool.depth().open_intents == 1
     assert spool.depth().share > 1
@@ -138,7 +138,7 @@ def test_a_settlement_waits_for_a_full_disk_to_have_room(root: Path) -> None:
     spool.intend(asked)
 
     with largest_file(spool.segments[0].size):
-        spool.settle(answered)
+        spool.settle(asked.id, outcome())
     open_meanwhile = spool.depth().open_intents
     spool.intend(later)
 

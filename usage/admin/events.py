@@ -14,8 +14,10 @@ from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
 )
 
+from tenants.access import seen_by
 from tenants.admin.base import ReadOnlyAdmin
 from tenants.admin.unfolded import display
+from tenants.roles import reach_for
 from usage.admin.event_list import (
     EventList,
     PagerWithoutCount,
@@ -155,7 +157,9 @@ class UsageEventAdmin(ReadOnlyAdmin):
         event_id = as_uuid(object_id)
         if event_id is None:
             return None
-        rows = UsageEvent.objects.select_related("project", "organization", "api_key")
+        rows = UsageEvent.objects.filter(
+            seen_by(reach_for(request), UsageEvent)
+        ).select_related("project", "organization", "api_key")
         near = rows.filter(near_id(event_id), id=event_id).first()
         return near or rows.filter(id=event_id).first()
 
@@ -187,7 +191,9 @@ class UsageEventAdmin(ReadOnlyAdmin):
         if event is not None:
             siblings = list(
                 UsageEvent.objects.filter(
-                    around(event.occurred_at), request_id=event.request_id
+                    around(event.occurred_at),
+                    project_id=event.project_id,
+                    request_id=event.request_id,
                 ).order_by("occurred_at", "attempt", "id")[:50]
             )
         context = {

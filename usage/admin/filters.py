@@ -9,7 +9,9 @@ from django.utils.dateparse import parse_date, parse_time
 from django.utils.timezone import make_aware
 
 from catalog.models import Provider
+from tenants.access import seen_by
 from tenants.admin.unfolded import DropdownFilter, RangeDateTimeFilter, TextFilter
+from tenants.roles import reach_for
 from usage.models import UsageEvent
 
 
@@ -18,7 +20,8 @@ class ProviderFilter(DropdownFilter):
     parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        slugs = Provider.objects.order_by("slug").values_list("slug", flat=True)
+        seen = Provider.objects.filter(seen_by(reach_for(request), Provider))
+        slugs = seen.order_by("slug").values_list("slug", flat=True)
         return [(slug, slug) for slug in slugs]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -54,6 +57,33 @@ class AliasFilter(TextFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = (self.value() or "").strip()
         return queryset.filter(alias=value) if value else queryset
+
+
+class FeatureFilter(TextFilter):
+    title = "feature"
+    parameter_name = "feature"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = (self.value() or "").strip()
+        return queryset.filter(feature=value) if value else queryset
+
+
+class CacheFilter(DropdownFilter):
+    """What the cache knew; `hit` includes what another request was just asking."""
+
+    title = "cache"
+    parameter_name = "cache"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("hit", "Hit"), ("miss", "Miss"), ("bypass", "Not asked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "hit":
+                return queryset.filter(cache__in=["hit", "coalesced"])
+            case "miss" | "bypass" as result:
+                return queryset.filter(cache=result)
+        return queryset
 
 
 class TimeRangeFilter(RangeDateTimeFilter):

@@ -18,6 +18,8 @@ from tenants.admin.unfolded import DropdownFilter, display
 from usage.admin.events import STATUS_COLOURS
 from usage.admin.filters import (
     AliasFilter,
+    CacheFilter,
+    FeatureFilter,
     ModelFilter,
     ProviderFilter,
     StatusFilter,
@@ -26,7 +28,15 @@ from usage.admin.filters import (
 from usage.models import DailyUsage, HourlyUsage
 
 # Totals are summed up to so many rows; beyond, the operator is asked to narrow.
-SUMMED = 50_000
+SUMMED = 20_000
+_SUMMED_COLUMNS = (
+    "requests",
+    "events",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "unpriced",
+)
 _DAYS = [1, 7, 30, 90, 365]
 
 
@@ -120,16 +130,10 @@ class RollupAdmin(ReadOnlyAdmin):
 
 def totals(rows: QuerySet[Any]) -> dict[str, Any] | None:
     """Sum the rows, or return None when they are too many to sum while one waits."""
-    model = rows.model
-    part = rows.order_by().values("pk")[: SUMMED + 1]
-    found: dict[str, Any] = model.objects.filter(pk__in=part).aggregate(
+    part = rows.order_by().values("pk", *_SUMMED_COLUMNS)[: SUMMED + 1]
+    found: dict[str, Any] = part.aggregate(
         rows=Count("pk"),
-        requests=Sum("requests", default=0),
-        events=Sum("events", default=0),
-        input_tokens=Sum("input_tokens", default=0),
-        output_tokens=Sum("output_tokens", default=0),
-        cost_usd=Sum("cost_usd", default=0),
-        unpriced=Sum("unpriced", default=0),
+        **{name: Sum(name, default=0) for name in _SUMMED_COLUMNS},
     )
     return None if found["rows"] > SUMMED else found
 
@@ -140,11 +144,14 @@ class HourlyUsageAdmin(RollupAdmin):
     list_filter = [
         PeriodFilter,
         ("hour", TimeRangeFilter),
+        ("organization", AutocompleteSelectFilter),
         ("project", AutocompleteSelectFilter),
         ProviderFilter,
         ModelFilter,
         AliasFilter,
+        FeatureFilter,
         StatusFilter,
+        CacheFilter,
     ]
     ordering = ["-hour", "-id"]
 
@@ -155,10 +162,13 @@ class DailyUsageAdmin(RollupAdmin):
     list_filter = [
         DayPeriodFilter,
         ("day", RangeDateFilter),
+        ("organization", AutocompleteSelectFilter),
         ("project", AutocompleteSelectFilter),
         ProviderFilter,
         ModelFilter,
         AliasFilter,
+        FeatureFilter,
         StatusFilter,
+        CacheFilter,
     ]
     ordering = ["-day", "-id"]

@@ -77,7 +77,18 @@ class UsageEvent(models.Model):
         null=True,
         help_text="What an answer from the cache had cost when it was new.",
     )
+    intent_cost_usd = models.DecimalField(
+        max_digits=24,
+        decimal_places=12,
+        null=True,
+        help_text="What it was booked with before its exact figure came.",
+    )
     price_ids = models.JSONField(default=list)
+    own_credential = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="With what its end user presented, who pays for it: no cost of ours.",
+    )
 
     latency_ms = models.FloatField(default=0)
     first_token_ms = models.FloatField(null=True)

@@ -2,12 +2,15 @@ import difflib
 from typing import Any
 
 import pghistory
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from catalog.protocols import Operation
 from tenants.durations import parse_duration
 from tenants.models import ApiKey, Project
+from tenants.models.api_key import check_networks
+from tenants.scopes import Scope
 
 
 class Command(BaseCommand):
@@ -20,7 +23,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--scopes",
             default="",
-            help="operations that it may use, e.g. chat,embeddings; left out: all",
+            help="what it may be used for, e.g. chat,embeddings; left out: all",
+        )
+        parser.add_argument(
+            "--aliases",
+            default="",
+            help="aliases and models that it may name, e.g. fast; left out: all",
+        )
+        parser.add_argument(
+            "--networks",
+            default="",
+            help="where it may be used from, e.g. 10.0.0.0/8; left out: anywhere",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,12 +42,19 @@ class Command(BaseCommand):
             lifetime = options["expires"] and parse_duration(options["expires"])
         except ValueError as error:
             raise CommandError(str(error)) from error
+        networks = _names_in(options["networks"])
+        try:
+            check_networks(networks)
+        except ValidationError as error:
+            raise CommandError(error.messages[0]) from error
         with pghistory.context(actor="issue_key"):
             _, text = ApiKey.issue(
                 project,
                 options["name"],
                 expires_at=timezone.now() + lifetime if lifetime else None,
                 scopes=_scopes(options["scopes"]),
+                aliases=_names_in(options["aliases"]),
+                allowed_networks=networks,
             )
         self.stdout.write(text)
 
@@ -51,9 +71,13 @@ def _project(slug: str) -> Project:
 
 
 def _scopes(text: str) -> list[str]:
-    scopes = [name.strip() for name in text.split(",") if name.strip()]
+    scopes, known = _names_in(text), [*Operation.values, *Scope.values]
     for name in scopes:
-        if name not in Operation.values:
-            known = ", ".join(Operation.values)
-            raise CommandError(f"{name} is no operation; there are {known}.")
+        if name not in known:
+            listed = ", ".join(known)
+            raise CommandError(f"{name} is no scope; there are {listed}.")
     return scopes
+
+
+def _names_in(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

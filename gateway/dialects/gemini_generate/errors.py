@@ -76,4 +76,5 @@ def _error(
             status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL"
         ),
         "details": details,
+        **{name: v for name, v in extra.items() if name != "retry_after_s"},
     }

@@ -7,13 +7,14 @@ from django.utils import timezone
 
 from tenants.durations import parse_duration
 from tenants.models import OperatorToken
+from tenants.roles import reach_of
 
 
 class Command(BaseCommand):
     help = "Print a new token for the control API, once and alone, on standard output."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", help="user name of an active member of staff")
+        parser.add_argument("user", help="user name of somebody who has a role")
         parser.add_argument("--name", default="issued by command")
         parser.add_argument("--expires", metavar="TIME", help="e.g. 12h, 90d, 2w")
 
@@ -22,8 +23,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=name).first()
         if user is None:
             raise CommandError(f"There is no user {name}.")
-        if not (user.is_active and user.is_staff):
-            raise CommandError(f"{name} is no active member of staff.")
+        if not reach_of(user):
+            raise CommandError(f"{name} has no role here, or has been deactivated.")
         try:
             lifetime = options["expires"] and parse_duration(options["expires"])
         except ValueError as error:

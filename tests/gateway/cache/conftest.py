@@ -12,6 +12,7 @@ from tenants.models import ApiKey, Project
 from tests.gateway.asking import HELLO, PATH
 from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway
+from tests.gateway.neighbour import neighbour, running_neighbour  # noqa: F401
 
 Ask = Callable[..., httpx.Response]
 

@@ -183,6 +183,44 @@ def test_an_answer_expires(ask: Ask) -> None:
     assert cache_of(ask()) == "miss"
 
 
+@pytest.mark.parametrize(
+    ("ttl_s", "later"), [(1, "miss"), (3_600, "hit"), (0, "hit"), ("1", "hit")]
+)
+def test_a_project_says_how_long_answers_are_kept(
+    ask: Ask, project: Project, live: LiveGateway, ttl_s: object, later: str
+) -> None:
+    """What is no time in seconds counts for nothing; then it is a day."""
+    project.cache = {"enabled": True, "ttl_s": ttl_s}
+    project.save()
+    live.caught_up()
+    ask()
+    time.sleep(1.1)
+
+    assert cache_of(ask()) == later
+
+
+def test_a_request_may_keep_an_answer_longer_than_its_project_does(
+    ask: Ask, project: Project, live: LiveGateway
+) -> None:
+    project.cache = {"enabled": True, "ttl_s": 1}
+    project.save()
+    live.caught_up()
+    ask("3600")
+    time.sleep(1.1)
+
+    assert cache_of(ask()) == "hit"
+
+
+def test_no_answer_is_kept_for_ever(
+    ask: Ask, live: LiveGateway, project: Project
+) -> None:
+    ask("9999999999")
+    live.settled()
+
+    entry = CacheEntry.objects.for_project(project).get()
+    assert (entry.expires_at - entry.created_at).days == 30
+
+
 @pytest.mark.parametrize("wish", ["on", "-1", "1.5", "60 s", "9" * 20, "²"])
 def test_a_wish_that_makes_no_sense_is_refused(http: httpx.Client, wish: str) -> None:
     headers = [(b"x-signalbox-cache", wish.encode())]

@@ -3,15 +3,13 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from django.db import connection
-from pytest_django import DjangoDbBlocker
 
-from gateway.cache import questions
+from gateway.cache import questions, table
 from gateway.cache.table import Table
 from gateway.simulator import Simulator
 from tenants.models import Project
@@ -23,28 +21,6 @@ from usage.models import CacheEntry
 
 BODY: Any = {"model": "fast", "messages": HELLO, "max_tokens": 50}
 CLIENTS = 40
-
-
-@pytest.fixture(scope="module")
-def running_neighbour(
-    tmp_path_factory: pytest.TempPathFactory,
-    running_gateway: LiveGateway,
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[LiveGateway]:
-    gateway = LiveGateway(tmp_path_factory.mktemp("spool"))
-    with django_db_blocker.unblock(), gateway:
-        yield gateway
-    connection.close()
-
-
-@pytest.fixture
-def neighbour(
-    running_neighbour: LiveGateway, live: LiveGateway
-) -> Iterator[LiveGateway]:
-    """A second gateway, with nothing in common with the first but the servers."""
-    yield running_neighbour
-    running_neighbour.assert_nothing_is_left()
 
 
 def at_once(urls: list[str], key: str, **fields: Any) -> list[httpx.Response]:
@@ -241,3 +217,28 @@ def test_what_was_tampered_with_is_a_miss(
     (second,) = at_once([neighbour.url], key)
 
     assert cache_of(second) == "miss"
+
+
+def test_hits_are_written_once_in_a_while_however_many_there_are(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New hits do not keep a turn from ending."""
+    written: list[int] = []
+    kept = Table()
+
+    def write(new: object, hits: dict[str, int]) -> None:
+        written.append(sum(hits.values()))
+        kept.count_hit("k")
+
+    monkeypatch.setattr(table, "_write_all", write)
+
+    async def run() -> None:
+        kept.count_hit("k")
+        kept.count_hit("k")
+        await kept._write()
+        await kept._write()
+        await kept._threads.stop()
+
+    asyncio.run(run())
+
+    assert written == [2, 1]

@@ -1,5 +1,6 @@
 """One answer, told in every dialect, whole and as a stream (K5)."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -164,6 +165,27 @@ def test_our_own_dialect_says_that_it_knew(
     assert cache_of(reply) == "hit"
     assert '"cached":true' in reply.text
     assert '"costUSD":0' in reply.text
+
+
+def test_our_own_dialect_says_how_long(fast: None, http: httpx.Client) -> None:
+    body = {"prompt": QUESTION, "model": "fast", "cache": {"enabled": True, "ttl": 1}}
+
+    def is_cached() -> bool:
+        return bool(http.post("/api/ai/generate", json=body).json()["cached"])
+
+    assert [is_cached(), is_cached()] == [False, True]
+    time.sleep(1.1)
+    assert not is_cached()
+
+
+def test_a_stream_is_renewed_and_left_out_as_whole_answers_are(
+    fast: None, ask: Ask, upstream: Simulator
+) -> None:
+    wishes = (None, None, "refresh", None, "off")
+    found = [cache_of(ask(wish, stream=True)) for wish in wishes]
+
+    assert found == ["miss", "hit", "miss", "hit", "bypass"]
+    assert len(upstream.calls) == 3
 
 
 def test_our_own_dialect_may_leave_the_cache_out(

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.cache.keys import key_for
 from gateway.candidates import Candidate, Candidates
@@ -34,7 +35,7 @@ def asked(
     request = InferenceRequest(
         "chat", dialect.NAME, body.get("model", ""), fields, 100, body=body
     )
-    return replace(request, **changes)
+    return structs.replace(request, **changes)
 
 
 def key_of(

@@ -39,6 +39,8 @@ def project_record(project_id: int) -> ProjectRecord:
         allow_unpriced=False,
         strict_params=False,
         capture=False,
+        capture_retention_days=30,
+        capture_redactions=(),
         limits=(),
         aliases={},
         aliases_by_pk={},

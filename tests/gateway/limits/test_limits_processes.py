@@ -10,7 +10,7 @@ import pytest
 from config.env import BASE_DIR
 from tests.gateway.redis_stand import OwnRedis, own_redis
 
-PROCESSES = 4
+PROCESSES = 8
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """What a request will use and cost, before anybody is asked."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from gateway.selection.estimates import (
     USUAL_OUTPUT_TOKENS,
@@ -42,6 +42,27 @@ COUNTED = [
         27,
     ),
 ]
+
+
+# What is not prose, with the tokens that OpenAI's vocabulary makes of it.
+CODE = """def total(prices: list[float]) -> float:
+    \"\"\"Return the sum.\"\"\"
+    result = 0.0
+    for price in prices:
+        result += price
+    return result
+"""
+JSON = (
+    '{"id": 17, "name": "Blue chair", "price": 49.90, "tags": ["home", "sale"], '
+    '"created_at": "2026-01-12T10:00:00Z"}'
+)
+HTML = """<table class="list">
+  <tr>
+    <td><a href="/orders/12/">Order 12</a></td>
+  </tr>
+</table>
+"""
+COUNTED += [(CODE, 41), (JSON, 49), (HTML, 35)]
 
 
 def asked(body: dict[str, Any], **changes: Any) -> InferenceRequest:

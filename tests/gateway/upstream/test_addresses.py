@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.upstream.addresses import (
-    AddressRefused,
-    PublicResolver,
-    check_literal,
-    is_public,
-)
+from gateway.upstream.addresses import PublicResolver
+from tenants.addresses import AddressRefused, check_literal, is_public
 
 INSIDE = [
     "127.0.0.1",

@@ -1,0 +1,1 @@
+"""Usage figures for who calls: a project with its key, people with their role."""

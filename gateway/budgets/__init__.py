@@ -1,0 +1,1 @@
+"""How much a project may spend: reserved before each attempt, settled after it."""

@@ -1,0 +1,357 @@
+"""The budgets that this process is at work with, and the money it holds of them.
+
+A request that finds enough in memory asks nobody. The others wait while a thread takes
+more from PostgreSQL, for all who wait together.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import DatabaseError
+
+from gateway.budgets import statements
+from gateway.budgets.holdings import Holding, Key, Waiter
+from gateway.budgets.statements import LEASE_SECONDS
+from gateway.configuration.database_threads import (
+    ConfigurationUnavailable,
+    DatabaseThreads,
+)
+from gateway.configuration.records import BudgetRecord
+from usage.budgets import Booked
+
+logger = logging.getLogger(__name__)
+
+# How long a request waits for escrow.
+WAIT_SECONDS = 0.25
+# How often those are asked again who hold money that may come back meanwhile.
+_ASK_AGAIN_SECONDS = 0.06
+# After an answer that nothing is left, or none at all, the next asker gets the same.
+_SAME_ANSWER_SECONDS = 0.1
+_TEND_SECONDS = 0.5
+# A lease is not trusted to its last moment: clocks and answers take time.
+_MARGIN_SECONDS = 10.0
+_IDLE_SECONDS = 10.0
+# By then what was settled has been shipped, or refused for good.
+_SHIPPED_SECONDS = 10.0
+_MOST_HOLDINGS = 20_000
+_STATEMENT_S = 2.0
+_ANSWER_S = 5.0
+# What was spent before a budget was made may take a while to count.
+_OPENING_S = 120.0
+_SPARE_NANO = 10**18
+# Where less than so many times what is spare here is free, others may need it more.
+_PLENTY = 4
+
+_OUTAGES = (ConfigurationUnavailable, DatabaseError)
+
+
+class EscrowUnavailable(Exception):
+    """Whether there is money left cannot be found out now."""
+
+
+class Escrow:
+    """Belongs to one event loop. `worker` is the name of the process's spool folder.
+
+    `is_away` tells that PostgreSQL is known to be out of reach, `is_shipped` that no
+    event waits to be written.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        is_away: Callable[[], bool] = lambda: False,
+        is_shipped: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.worker = worker
+        self.refusals = 0
+        self.would_refuse = 0
+        self.warnings = 0
+        self._is_away = is_away
+        self._is_shipped = is_shipped
+        self._holdings: dict[Key, Holding] = {}
+        # By budget, subject and start, those of past windows among them.
+        self._by_window: dict[tuple[int, str, int], Holding] = {}
+        self._threads = DatabaseThreads(
+            2, statement_s=_STATEMENT_S, answer_s=_ANSWER_S, read_only=False
+        )
+        self._openings = DatabaseThreads(
+            4, statement_s=_OPENING_S, answer_s=_OPENING_S, read_only=False
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed_at = -LEASE_SECONDS
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._spawn(self._tend_forever())
+
+    async def stop(self, *, is_shipped: bool) -> None:
+        """Give back all of it, unless events that it pays for are still on their way."""
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if is_shipped and any(each.window for each in self._by_window.values()):
+            with contextlib.suppress(*_OUTAGES):
+                await self._threads.read(statements.give_all_back, self.worker)
+        await self._threads.stop()
+        await self._openings.stop()
+
+    def holding(self, budget: BudgetRecord, subject: str) -> Holding:
+        """Return the holding of the present window."""
+        key = (budget.id, budget.per, budget.time_zone, subject)
+        found = self._holdings.get(key)
+        if found is None or found.ends_at <= time.time():
+            self._holdings[key] = found = Holding(budget, subject)
+            if len(self._holdings) > _MOST_HOLDINGS:
+                self._drop_idle(0.0)
+        elif found.budget is not budget:
+            found.budget = budget
+        return found
+
+    def every_holding(self) -> Iterable[Holding]:
+        return {*self._by_window.values(), *self._holdings.values()}
+
+    async def wait_for(self, holding: Holding, least: int, most: int) -> int | None:
+        """Reserve when there is enough, or as much as there is; None: not even `least`.
+
+        Raises `EscrowUnavailable`.
+        """
+        assert self._loop is not None  # noqa: S101  # Started before it is used.
+        now = time.monotonic()
+        if self._is_away() or now - self._failed_at < _SAME_ANSWER_SECONDS:
+            if holding.available >= least and now < holding.trusted_until:
+                amount = min(most, holding.available)
+                holding.reserved += amount
+                return amount
+            raise EscrowUnavailable
+        if (
+            holding.free + holding.available < least
+            and now - holding.seen_at < _SAME_ANSWER_SECONDS
+            and not holding.is_filling
+        ):
+            return None
+        waiter = Waiter(self._loop.create_future(), least, most)
+        holding.used_at = now
+        holding.waiters.append(waiter)
+        self.fill(holding)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await waiter.answer
+        except TimeoutError as error:
+            if waiter.answer.done() and not waiter.answer.cancelled():
+                return waiter.answer.result()
+            if holding.seen_at < now:
+                raise EscrowUnavailable from error
+            # The database has answered meanwhile: there was not enough.
+            return None
+        except asyncio.CancelledError:
+            answer = waiter.answer
+            if answer.done() and not answer.cancelled() and not answer.exception():
+                self.release(holding, answer.result() or 0)
+            raise
+
+    def release(self, holding: Holding, amount: int, cost: int = 0) -> None:
+        """Give back what was reserved; `cost` of it is spent."""
+        holding.settle(amount, cost)
+        if holding.waiters:
+            holding.grant(is_final=False)
+
+    def open_soon(self, holding: Holding) -> None:
+        """Open a holding that nobody waits for."""
+        now = time.monotonic()
+        if not self._is_away() and now - self._failed_at > _TEND_SECONDS:
+            self.fill(holding)
+
+    def fill(self, holding: Holding) -> None:
+        """See to it that the holding is open, and those who wait are answered."""
+        if not holding.is_filling:
+            holding.is_filling = True
+            self._spawn(self._fill(holding))
+
+    def booked(self, booked: Sequence[Booked]) -> None:
+        """Take note of what has been written; called from the thread that writes."""
+        if self._loop is not None and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._note, booked)
+
+    def _note(self, booked: Sequence[Booked]) -> None:
+        for each in booked:
+            self.warnings += len(each.crossed)
+            key = (each.budget_id, each.subject, each.starts_at)
+            holding = self._by_window.get(key)
+            if holding is None:
+                continue
+            holding.spent = each.spent
+            if each.worker == self.worker:
+                holding.changes += 1
+                holding.pending = max(0, holding.pending - each.nano)
+                holding.lease -= each.taken
+
+    async def _fill(self, holding: Holding) -> None:
+        try:
+            if not holding.window:
+                await self._open(holding)
+            if holding.budget.mode == "hard":
+                await self._take_for_all(holding)
+        except _OUTAGES as error:
+            self._failed_at = time.monotonic()
+            logger.warning("budget not read", extra={"reason": str(error)})
+            holding.fail(EscrowUnavailable())
+        except Exception:
+            logger.exception("budget not read")
+            holding.fail(EscrowUnavailable())
+            raise
+        finally:
+            holding.is_filling = False
+
+    async def _open(self, holding: Holding) -> None:
+        opened = await self._openings.read(
+            statements.open_window, holding.budget.id, holding.subject
+        )
+        if opened is None:
+            # It has just been deleted, and counts for nothing any more.
+            holding.lease = _SPARE_NANO
+            holding.trusted_until = time.monotonic() + LEASE_SECONDS
+            return
+        holding.window, holding.starts_at = opened.window, opened.starts_at
+        if opened.ends_at is not None:
+            holding.ends_at = opened.ends_at
+        holding.spent, holding.free = opened.spent, opened.free
+        self._by_window[holding.budget.id, holding.subject, opened.starts_at] = holding
+
+    async def _take_for_all(self, holding: Holding) -> None:
+        """Take what those who wait need, until each of them has an answer."""
+        give_up_at = time.monotonic() + WAIT_SECONDS - 2 * _ASK_AGAIN_SECONDS
+        while True:
+            if time.monotonic() < holding.trusted_until:
+                holding.grant(is_final=False)
+            if not holding.waiters:
+                return
+            if holding.window:
+                await self._take(holding)
+                holding.grant(is_final=False)
+            if time.monotonic() >= give_up_at or self._is_nobody_elses(holding):
+                holding.grant(is_final=True)
+            if not holding.waiters:
+                return
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+    async def _take(self, holding: Holding) -> None:
+        began = time.monotonic()
+        wanted = sum(w.most for w in holding.waiters if not w.answer.done())
+        needed = max(0, wanted - holding.available)
+        taken = await self._threads.read(
+            statements.take, holding.window, self.worker, needed, _SPARE_NANO
+        )
+        if taken is None:
+            # Deleted with its budget.
+            holding.window, holding.lease = 0, _SPARE_NANO
+            holding.trusted_until = began + LEASE_SECONDS
+            return
+        holding.changes += 1
+        holding.lease += taken.granted
+        holding.spent, holding.free = taken.spent, taken.free
+        holding.seen_at = time.monotonic()
+        holding.trusted_until = began + LEASE_SECONDS - _MARGIN_SECONDS
+
+    def _is_nobody_elses(self, holding: Holding) -> bool:
+        """Say whether no money is held by requests or processes that may give it back."""
+        held = holding.budget.amount_nano - holding.spent - holding.free
+        return held <= holding.available
+
+    async def _tend_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_TEND_SECONDS)
+            if not self._holdings and not self._by_window:
+                continue
+            try:
+                await self._tend()
+            except _OUTAGES as error:
+                self._failed_at = time.monotonic()
+                logger.info("budgets not renewed", extra={"reason": str(error)})
+            except Exception:
+                logger.exception("budgets not renewed")
+
+    async def _tend(self) -> None:
+        """Renew what is held, give back what is not needed, forget what has ended."""
+        if self._is_away():
+            return
+        self._drop_idle(_IDLE_SECONDS)
+        known = {each.window: each for each in self.every_holding() if each.window}
+        if not known:
+            return
+        await self._give_back(known)
+        await self._tell_refusals(known)
+        await self._renew(known)
+        for holding in known.values():
+            if holding.budget.mode == "hard" and holding.available < 0:
+                await self._take(holding)
+
+    async def _give_back(self, known: Mapping[int, Holding]) -> None:
+        now, is_shipped = time.monotonic(), self._is_shipped()
+        surplus: list[tuple[int, int]] = []
+        for window, holding in known.items():
+            if is_shipped and now - holding.settled_at > _SHIPPED_SECONDS:
+                holding.pending = 0
+            if amount := _surplus(holding, now):
+                holding.lease -= amount
+                holding.changes += 1
+                surplus.append((window, amount))
+        if surplus:
+            await self._threads.read(statements.give_back, self.worker, surplus)
+
+    async def _tell_refusals(self, known: Mapping[int, Holding]) -> None:
+        counts = {w: each.would_refuse for w, each in known.items()}
+        found = [(window, count) for window, count in counts.items() if count]
+        if found:
+            await self._threads.read(statements.count_refusals, found)
+            for window, count in found:
+                known[window].would_refuse -= count
+
+    async def _renew(self, known: Mapping[int, Holding]) -> None:
+        before = {each: (each.changes, each.lease) for each in known.values()}
+        began = time.monotonic()
+        for seen in await self._threads.read(statements.renew, self.worker, [*known]):
+            holding = known[seen.window]
+            changes, lease = before[holding]
+            holding.spent, holding.free = seen.spent, seen.free
+            holding.seen_at = time.monotonic()
+            if seen.held < 0:
+                # It has run out while PostgreSQL was away, and others may have it now.
+                holding.lease -= lease
+                continue
+            holding.trusted_until = began + LEASE_SECONDS - _MARGIN_SECONDS
+            is_quiet = holding.changes == changes and not holding.is_filling
+            if is_quiet and not holding.pending:
+                holding.lease = seen.held
+
+    def _drop_idle(self, idle_s: float) -> None:
+        now, clock = time.monotonic(), time.time()
+        for key, holding in [*self._by_window.items()]:
+            old = now - holding.used_at > idle_s or holding.ends_at <= clock
+            if old and holding.is_idle:
+                del self._by_window[key]
+        for place, holding in [*self._holdings.items()]:
+            if holding.is_idle and now - holding.used_at > idle_s:
+                del self._holdings[place]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="budget escrow")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _surplus(holding: Holding, now: float) -> int:
+    """Return what nobody here needs: of a past or idle window, or when little is left."""
+    available = holding.available
+    if available <= 0 or holding.waiters or holding.is_filling:
+        return 0
+    is_over = holding.ends_at <= time.time() or holding.budget.mode != "hard"
+    is_idle = now - holding.used_at > _IDLE_SECONDS
+    is_tight = holding.free < _PLENTY * available
+    return available if is_over or is_idle or is_tight else 0

@@ -1,0 +1,1 @@
+"""How people come in: by password, with a second factor, or from an identity provider."""

@@ -1,0 +1,3 @@
+from tests.usage.conftest import ledger, root
+
+__all__ = ["ledger", "root"]

@@ -1,0 +1,253 @@
+"""Notifications over real SMTP and HTTP on loopback."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.test import override_settings
+from django.utils import timezone
+from pytest_django import Settings
+from standardwebhooks import Webhook
+
+from tenants.models import Organization, Project
+from tests.factories import OrganizationFactory, ProjectFactory
+from usage.models import Delivery, NotificationChannel
+from usage.notifications.delivering import MAX_ATTEMPTS, deliver_due
+from usage.notifications.telling import News, tell
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes....").decode()
+NEWS = News(
+    "budget", "budget:1:2026-11:80", "80 % of a budget is spent", "40 of 50 USD"
+)
+
+
+class Mailbox:
+    """An SMTP server that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    async def handle_DATA(  # noqa: N802  # The name that aiosmtpd calls.
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
+        self.messages.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox(settings: Settings) -> Iterator[Mailbox]:
+    mailbox = Mailbox()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=0)
+    # The controller connects to its own port to see that it is up.
+    controller.port = _free_port()
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    yield mailbox
+    controller.stop()
+
+
+def _free_port() -> int:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        return server.server_port
+
+
+class Receiver:
+    """A web server that keeps what is posted, and answers with `status`."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.posted: list[tuple[dict[str, str], bytes]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["content-length"])
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                receiver.posted.append((headers, self.rfile.read(length)))
+                self.send_response(receiver.status)
+                self.send_header("location", "http://169.254.169.254/")
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    receiver = Receiver()
+    receiver.thread.start()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
+
+
+def channel(kind: str, address: str, **fields: Any) -> NotificationChannel:
+    row = NotificationChannel(name=kind, kind=kind, address=address, **fields)
+    if kind == "webhook":
+        row.put_secret(SECRET)
+    row.full_clean()
+    row.save()
+    return row
+
+
+@pytest.fixture
+def project() -> Project:
+    project: Project = ProjectFactory.create(slug="acorn")
+    return project
+
+
+def state_of(delivery: Delivery) -> tuple[str, int]:
+    delivery.refresh_from_db()
+    return delivery.state, delivery.attempts
+
+
+def test_a_mail_tells_everybody_once(mailbox: Mailbox, project: Project) -> None:
+    channel("email", "ada@example.com, bo@example.com")
+
+    tell(NEWS, project=project)
+    tell(NEWS, project=project)
+    deliver_due()
+    deliver_due()
+
+    (envelope,) = mailbox.messages
+    assert envelope.rcpt_tos == ["ada@example.com", "bo@example.com"]
+    assert b"Subject: 80 % of a budget is spent" in envelope.content
+    assert b"40 of 50 USD" in envelope.content
+
+
+def test_a_webhook_is_signed_so_that_its_receiver_can_tell(
+    receiver: Receiver, project: Project
+) -> None:
+    channel("webhook", receiver.url)
+
+    tell(NEWS, project=project)
+    deliver_due()
+
+    ((headers, body),) = receiver.posted
+    event = Webhook(SECRET).verify(body, headers)
+    assert event["type"] == "signalbox.budget"
+    assert event["data"]["project"] == "acorn"
+    with pytest.raises(Exception, match="No matching signature"):
+        Webhook(SECRET).verify(body.replace(b"40", b"41"), headers)
+
+
+def test_a_chat_gets_a_text_and_its_address_is_sealed(
+    receiver: Receiver, project: Project
+) -> None:
+    row = channel("slack", receiver.url)
+
+    tell(NEWS, project=project)
+    deliver_due()
+
+    assert json.loads(receiver.posted[0][1])["text"].startswith(NEWS.title)
+    row.refresh_from_db()
+    assert "hook" not in row.address
+    assert b"hook" not in bytes(row.sealed or b"")
+
+
+def test_what_does_not_arrive_is_tried_again_with_the_same_id(
+    receiver: Receiver, project: Project
+) -> None:
+    channel("webhook", receiver.url)
+    receiver.status = 500
+    tell(NEWS, project=project)
+    deliver_due()
+    delivery = Delivery.objects.get()
+
+    assert state_of(delivery) == ("pending", 1)
+    assert "500" in delivery.error
+    assert deliver_due() == 0, "not before its time"
+
+    receiver.status = 200
+    Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    deliver_due()
+
+    assert state_of(delivery) == ("delivered", 2)
+    first, second = (headers["webhook-id"] for headers, _ in receiver.posted)
+    assert first == second
+
+
+def test_after_enough_attempts_it_has_failed(
+    receiver: Receiver, project: Project
+) -> None:
+    channel("webhook", receiver.url)
+    receiver.status = 302
+    tell(NEWS, project=project)
+
+    for _ in range(MAX_ATTEMPTS + 1):
+        Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+        deliver_due()
+
+    assert state_of(Delivery.objects.get()) == ("failed", MAX_ATTEMPTS)
+    assert len(receiver.posted) == MAX_ATTEMPTS, "a redirect is not followed"
+
+
+def test_a_webhook_cannot_reach_into_the_private_network_w9(
+    receiver: Receiver, project: Project
+) -> None:
+    channel("webhook", receiver.url)
+    channel("slack", receiver.url.replace("127.0.0.1", "localhost"))
+
+    with override_settings(WEBHOOK_PRIVATE_ADDRESSES=False):
+        tell(NEWS, project=project)
+        deliver_due()
+
+    assert receiver.posted == []
+    errors = Delivery.objects.values_list("error", flat=True)
+    assert all("private address" in error for error in errors)
+
+
+def test_a_webhook_without_a_secret_is_not_sent(
+    receiver: Receiver, project: Project
+) -> None:
+    channel("webhook", receiver.url)
+    NotificationChannel.objects.update(sealed=None)
+
+    tell(NEWS, project=project)
+    deliver_due()
+
+    assert receiver.posted == []
+    assert "no secret" in Delivery.objects.get().error
+
+
+def test_only_channels_that_are_concerned_are_told(project: Project) -> None:
+    own, other = project.organization, OrganizationFactory.create(slug="other")
+    sibling = ProjectFactory.create(slug="sibling", organization=own)
+    wanted = {
+        channel("email", "a@example.com"),
+        channel("email", "b@example.com", organization=own),
+        channel("email", "c@example.com", organization=own, project=project),
+    }
+    channel("email", "d@example.com", organization=other)
+    channel("email", "e@example.com", organization=own, project=sibling)
+    _named(own, "quiet", topics=["report"])
+    _named(own, "off", active=False)
+
+    tell(NEWS, project=project)
+
+    assert {row.channel for row in Delivery.objects.all()} == wanted
+
+
+def _named(organization: Organization, name: str, **fields: Any) -> None:
+    NotificationChannel.objects.create(
+        organization=organization,
+        name=name,
+        kind="email",
+        address="x@example.com",
+        **fields,
+    )

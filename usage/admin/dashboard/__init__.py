@@ -1,0 +1,1 @@
+"""The first page of the admin: what went through, from the sums of usage."""

@@ -1,0 +1,115 @@
+"""Charts of the overview, as unfold draws them."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from usage.admin.dashboard.choice import Choice
+from usage.analytics.reading import Group, Sums, Times
+
+# Readable on white and on black alike.
+_TEAL, _RED, _AMBER, _BLUE = "#0d9488", "#dc2626", "#d97706", "#2563eb"
+
+Point = float | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`kind` is line or bar; `told` says in words what the picture shows."""
+
+    title: str
+    kind: str
+    data: str
+    told: str
+    url: str
+
+
+def charts_of(
+    choice: Choice, sums: dict[Group, Sums], times: dict[Group, Times]
+) -> list[Chart]:
+    cuts = choice.cuts
+    form = "%H:%M" if choice.is_hourly else "%d %b"
+    labels = [cut.strftime(form) for cut in cuts]
+    at = [sums.get((number,), Sums()) for number in range(1, len(cuts) + 1)]
+    timed = [times.get((number,), Times()) for number in range(1, len(cuts) + 1)]
+
+    def line(read: Callable[[Sums], Point]) -> list[Point]:
+        return [read(each) for each in at]
+
+    def drawn(
+        title: str,
+        kind: str,
+        *lines: tuple[str, str, Sequence[Point]],
+        unit: str = "",
+        **filters: str,
+    ) -> Chart:
+        sets = [_dataset(name, colour, points, unit) for name, colour, points in lines]
+        data = json.dumps({"labels": labels, "datasets": sets})
+        told = "; ".join(_in_words(name, labels, points) for name, _, points in lines)
+        return Chart(title, kind, data, told, choice.usage_url(**filters))
+
+    return [
+        drawn("Traffic", "bar", ("events", _TEAL, line(lambda s: s.events))),
+        drawn(
+            "Cost", "bar", ("USD", _BLUE, line(lambda s: float(s.cost_usd))), unit="$"
+        ),
+        drawn(
+            "Errors",
+            "line",
+            ("% of attempts", _RED, line(lambda s: _percent(s.error_rate))),
+            unit="%",
+            status="error",
+        ),
+        drawn(
+            "Latency",
+            "line",
+            ("p50", _TEAL, [each.p50 for each in timed]),
+            ("p95", _AMBER, [each.p95 for each in timed]),
+            ("p99", _RED, [each.p99 for each in timed]),
+            unit="ms",
+            status="ok",
+        ),
+        drawn(
+            "Cache hit rate",
+            "line",
+            ("% of lookups", _TEAL, line(lambda s: _percent(s.hit_rate))),
+            unit="%",
+            cache="hit",
+        ),
+        drawn(
+            "Saved by the cache",
+            "bar",
+            ("USD", _TEAL, line(lambda s: float(s.saved_usd))),
+            unit="$",
+            cache="hit",
+        ),
+    ]
+
+
+def _dataset(
+    name: str, colour: str, points: Sequence[Point], unit: str
+) -> dict[str, object]:
+    return {
+        "label": name,
+        "data": points,
+        "borderColor": colour,
+        "backgroundColor": colour,
+        "displayYAxis": True,
+        "maxTicksXLimit": 8,
+        "suffixYAxis": unit,
+        "spanGaps": True,
+        "pointStyle": "circle",
+        "pointRadius": 1.5,
+    }
+
+
+def _percent(share: float | None) -> Point:
+    return None if share is None else round(100 * share, 2)
+
+
+def _in_words(name: str, labels: Sequence[str], points: Sequence[Point]) -> str:
+    known = [(p, label) for p, label in zip(points, labels, strict=True) if p]
+    if not known:
+        return f"{name}: nothing"
+    most, when = max(known)
+    return f"{name}: at most {most:,.6g}, {when}"

@@ -1,0 +1,71 @@
+"""Local hours, days, weeks and months as stretches of absolute time."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+GRANULARITIES = ("hour", "day", "week", "month")
+
+_HOUR = timedelta(hours=1)
+
+
+def starts_between(
+    begin: datetime, end: datetime, granularity: str, zone: ZoneInfo
+) -> Iterator[datetime]:
+    """Yield when each bucket begins (UTC), from the one that `begin` lies in.
+
+    Days of 23 and 25 hours are as long as they are; an hour that the clock shows twice
+    is two.
+    """
+    if granularity == "hour":
+        yield from _hours(begin, end, zone)
+        return
+    first = _first_day(begin.astimezone(zone).date(), granularity)
+    while (start := local_midnight(first, zone)) < end:
+        yield start
+        first = _next_day(first, granularity)
+
+
+def local_midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first moment of a local day (UTC)."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def floor(moment: datetime, minutes: int) -> datetime:
+    """Return when the part of the UTC hour began that the moment lies in."""
+    whole = moment.astimezone(UTC).replace(second=0, microsecond=0)
+    return whole - timedelta(minutes=whole.minute % minutes)
+
+
+def _hours(begin: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    start = _local_hour(begin, zone)
+    while start < end:
+        yield start
+        following = _local_hour(start + _HOUR, zone)
+        start = following if following > start else start + _HOUR
+
+
+def _local_hour(moment: datetime, zone: ZoneInfo) -> datetime:
+    local = moment.astimezone(zone)
+    passed = timedelta(
+        minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+    )
+    return (moment - passed).astimezone(UTC)
+
+
+def _first_day(day: date, granularity: str) -> date:
+    match granularity:
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+    return day
+
+
+def _next_day(day: date, granularity: str) -> date:
+    match granularity:
+        case "week":
+            return day + timedelta(days=7)
+        case "month":
+            return (day + timedelta(days=31)).replace(day=1)
+    return day + timedelta(days=1)

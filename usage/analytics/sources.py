@@ -1,0 +1,96 @@
+"""Which table holds the sums of which stretch of time."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from usage.models.rollup import (
+    FEW_DIMENSIONS,
+    DailyShare,
+    DailyTotal,
+    DailyUsage,
+    EndUserUsage,
+    HourlyShare,
+    HourlyTotal,
+    HourlyUsage,
+)
+
+_DAY = timedelta(days=1)
+_DAILY = {model._meta.db_table for model in (DailyUsage, DailyTotal, DailyShare)}
+_FEW = {name.replace("organization", "organization_id") for name in FEW_DIMENSIONS}
+_FEW = {name.replace("project", "project_id") for name in _FEW}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one table from a moment to another."""
+
+    table: str
+    begin: datetime
+    end: datetime
+
+    @property
+    def is_daily(self) -> bool:
+        return self.table in _DAILY
+
+    @property
+    def moment(self) -> str:
+        """Return the SQL of when a row begins."""
+        return "(day::timestamp AT TIME ZONE 'UTC')" if self.is_daily else "hour"
+
+    @property
+    def condition(self) -> tuple[str, list[object]]:
+        if self.is_daily:
+            days: list[object] = [self.begin.date(), self.end.date()]
+            return "day >= %s AND day < %s", days
+        return "hour >= %s AND hour < %s", [self.begin, self.end]
+
+
+def parts_of(
+    begin: datetime,
+    end: datetime,
+    columns: Collection[str],
+    cuts: Iterable[datetime] = (),
+) -> list[Part]:
+    """Return where to read the stretch: days where whole UTC days will do, else hours.
+
+    `columns` are what is grouped and filtered by, `cuts` where buckets begin.
+    """
+    if "end_user" in columns:
+        return [Part(EndUserUsage._meta.db_table, begin, end)]
+    is_total = _FEW.issuperset(columns)
+    return _split(
+        begin,
+        end,
+        (HourlyTotal if is_total else HourlyUsage)._meta.db_table,
+        (DailyTotal if is_total else DailyUsage)._meta.db_table,
+        cuts,
+    )
+
+
+def shares_of(begin: datetime, end: datetime) -> list[Part]:
+    """Return where to read what models and features cost."""
+    tables = HourlyShare._meta.db_table, DailyShare._meta.db_table
+    return _split(begin, end, *tables)
+
+
+def _split(
+    begin: datetime,
+    end: datetime,
+    hourly: str,
+    daily: str,
+    cuts: Iterable[datetime] = (),
+) -> list[Part]:
+    first, last = _midnight(begin + _DAY - timedelta.resolution), _midnight(end)
+    if first >= last or any(cut > begin and cut != _midnight(cut) for cut in cuts):
+        return [Part(hourly, begin, end)]
+    parts = [
+        Part(hourly, begin, first),
+        Part(daily, first, last),
+        Part(hourly, last, end),
+    ]
+    return [part for part in parts if part.begin < part.end]
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

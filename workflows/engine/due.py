@@ -1,0 +1,53 @@
+"""Finding the runs that somebody has to look at, whatever became of the messages."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from workflows.engine.claims import LEASE
+from workflows.models import ACTIVE, StepRun
+
+# For so long nobody else is told of a run that was just found.
+_AGAIN = timedelta(seconds=10)
+
+_TAKE_DUE = """
+    UPDATE workflows_workflowrun SET wake_at = %s WHERE id IN (
+        SELECT id FROM workflows_workflowrun
+        WHERE wake_at <= %s AND status = ANY(%s)
+        ORDER BY wake_at LIMIT %s FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+"""
+
+
+def runs_due(at_most: int) -> list[UUID]:
+    """Return runs that are due, or of which a step was lost with its worker.
+
+    They are put off for a moment, so that others look for other ones.
+    """
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_DUE, [now + _AGAIN, now, list(ACTIVE), at_most])
+        due = [row[0] for row in cursor.fetchall()]
+    lost = (
+        StepRun.objects.filter(
+            status=StepRun.Status.RUNNING, lease_until__lt=now, run__status__in=ACTIVE
+        )
+        .values_list("run_id", flat=True)
+        .order_by()
+        .distinct()[:at_most]
+    )
+    return list(dict.fromkeys([*due, *lost]))
+
+
+def renew_leases(claims: list[UUID]) -> set[UUID]:
+    """Keep these claims; returns those that still count."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE workflows_steprun SET lease_until = %s "
+            "WHERE claim = ANY(%s) AND status = %s RETURNING claim",
+            [now + LEASE, claims, StepRun.Status.RUNNING],
+        )
+        return {row[0] for row in cursor.fetchall()}
