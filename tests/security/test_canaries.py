@@ -182,12 +182,11 @@ def log() -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(text)
     handler.setFormatter(line_formatter())
     root = logging.getLogger()
-    before, quiet = root.level, settings.LOGGING["loggers"]
+    before = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     for name in ("aiohttp", "asyncio", "celery", "django", "httpcore", "uvicorn"):
-        if name not in quiet:
-            logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger(name).setLevel(logging.DEBUG)
     yield text
     root.removeHandler(handler)
     root.setLevel(before)
@@ -321,10 +320,12 @@ def _run_workflows(live: LiveGateway, key: str, gossip: Gossip) -> None:  # noqa
 @contextmanager
 def unpooled_broker() -> Iterator[None]:
     """Keep no connection to the broker open."""
+    limit = celery.conf.broker_pool_limit
     pools.reset()
-    with patch.object(celery.conf, "broker_pool_limit", 0):
-        celery.close()
-        yield
+    celery.close()
+    celery.conf.broker_pool_limit = 0
+    yield
+    celery.conf.broker_pool_limit = limit
     celery.close()
     pools.reset()
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from tenants.audit import audited
 from tenants.encryption import Place, Secret, data_key_by_project_id, seal, unseal
 from tenants.models import Organization, Project
+from tenants.models.project import ProjectScopedQuerySet
 
 
 class Topic(models.TextChoices):
@@ -77,6 +78,8 @@ class NotificationChannel(models.Model):
     )
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ["organization", "project", "name"]
@@ -159,6 +162,8 @@ class Notification(models.Model):
     link = models.CharField(max_length=500, blank=True)
     facts = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "id"]
