@@ -9,7 +9,10 @@ os.environ.setdefault("SIGNALBOX_KEK", "t1:" + "A" * 43 + "=")
 os.environ.setdefault("SIGNALBOX_HOME", tempfile.mkdtemp(prefix="signalbox-test-"))
 
 from config.settings import *  # noqa: F403
+from config.settings import DATABASES
 
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# A gateway that ends with its test leaves no thread behind that still has a connection.
+DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -30,8 +30,8 @@ class AnalyticsViewSet(ControlView, ViewSet):
     @extend_schema(
         summary="Sum up usage",
         description=(
-            "At most a minute old. Days are those of the organization's time zone where "
-            "one organization or project is asked about, else of UTC."
+            f"Role: `{_ROLE}`. At most a minute old. Days are those of the organization's "
+            "time zone where one organization or project is asked about, else of UTC."
         ),
         parameters=parameters(WIDER),
         request=None,

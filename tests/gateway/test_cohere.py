@@ -72,6 +72,8 @@ def offered(
             PriceFactory.create(
                 model=model, component=component, per_million=Decimal(10**6)
             )
+    # At such prices everything would need approval.
+    Project.objects.update(auto_approve_threshold_usd=Decimal(10**6))
     live.caught_up()
     return f"cohere/{model_id}"
 

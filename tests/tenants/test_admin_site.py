@@ -56,10 +56,12 @@ def test_lists_forms_and_histories_open(admin_client: Client, label: str) -> Non
     if not model._meta.managed:
         return
     row = model._default_manager.first()
+    # A version has no form: its own pages compare it and lead back to it.
+    opened = {302, 403} if label == "tenants.configchange" else {200, 403}
     for page in ("change", "history", "delete"):
         if row is not None:
             response = admin_client.get(reverse(f"{name}_{page}", args=[row.pk]))
-            assert response.status_code in {200, 403}
+            assert response.status_code in opened
 
 
 @pytest.mark.usefixtures("rows")
