@@ -334,9 +334,9 @@ def test_what_models_and_features_cost_is_summed_apart(ledger: Ledger) -> None:
             "provider", "model", "feature", "events", "cost_usd"
         )
         assert sorted(rows) == [
-            ("", "", "summary", 2, 5),
-            ("acme", "large", "", 2, 3),
-            ("acme", "small", "", 1, 3),
+            ("", "", "summary", 2, Decimal(5)),
+            ("acme", "large", "", 2, Decimal(3)),
+            ("acme", "small", "", 1, Decimal(3)),
         ]
 
 
