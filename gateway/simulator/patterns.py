@@ -1,11 +1,12 @@
 """Makes a text that a regular expression accepts."""
 
 import re
+from importlib import import_module
+from typing import Any
 
 # The parser that `re` itself uses is the only one in the standard library.
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
-from typing import Any
+codes: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
 
 _LETTERS = "ax0_- .@/AZ9"
 _CATEGORIES = {
