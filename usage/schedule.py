@@ -24,6 +24,7 @@ ENTRIES = [
         IntervalSchedule.SECONDS,
         30,
     ),
+    Entry("usage.watch", "Look for alerts", 30, IntervalSchedule.SECONDS, 30),
     Entry(
         "usage.deliver_notifications",
         "Send notifications",

@@ -13,6 +13,7 @@ from usage import (
     partitions,
     rollups,
 )
+from usage.alerts import watching
 from usage.ledger import Ledger, LedgerUnavailable
 from usage.notifications import delivering
 
@@ -32,6 +33,11 @@ def clear_expired_answers() -> None:
     cache_entries.clear_expired()
     idempotent_answers.clear_expired()
     captures.clear_expired()
+
+
+@shared_task(name="usage.watch")
+def watch() -> None:
+    watching.watch()
 
 
 @shared_task(name="usage.deliver_notifications")
