@@ -18,9 +18,11 @@ from catalog.admin.provider_checks import (
 from catalog.credential_states import state_of
 from catalog.models import Credential, Provider
 from catalog.validation import check_deactivation
+from tenants.access import is_reserved
 from tenants.admin.activation import ActivationAdmin
 from tenants.admin.base import is_new
 from tenants.admin.unfolded import display
+from tenants.roles import reach_for
 
 
 class ProviderForm(forms.ModelForm[Provider]):
@@ -106,6 +108,17 @@ class ProviderAdmin(ActivationAdmin):
         return with_last_check(rows).prefetch_related(
             Prefetch("credentials", platform, to_attr="platform_credentials")
         )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if (
+            obj is not None
+            and obj.allow_private_addresses
+            and is_reserved(reach_for(request), Provider, "allow_private_addresses")
+        ):
+            # It was allowed for this address, and not for others of the network.
+            return [*fields, "base_url"]
+        return fields
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Any = None

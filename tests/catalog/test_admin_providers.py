@@ -3,8 +3,11 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Endpoint, Provider
+from tenants.models import Project, Role
 from tests.admin_pages import save, saved, text_of
+from tests.factories import ProjectFactory, ProviderFactory
 from tests.gateway.rows import make_alias, make_model, make_provider
+from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -164,3 +167,20 @@ def test_deleting_a_selection_in_use_is_refused_likewise(admin_client: Client) -
 
     assert "The selection is in use" in text_of(response)
     assert Provider.objects.exists()
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_an_address_that_may_be_private_is_moved_by_the_installation_alone(
+    client: Client, everywhere: bool
+) -> None:
+    project: Project = ProjectFactory.create()
+    provider: Provider = ProviderFactory.create(
+        project=project, base_url="http://10.0.0.7:8000", allow_private_addresses=True
+    )
+    where = None if everywhere else project.organization
+    client.force_login(person(Role.OWNER, where))
+
+    save(client, page_of(provider), {"base_url": "http://10.0.0.1"})
+
+    provider.refresh_from_db()
+    assert (provider.base_url == "http://10.0.0.1") == everywhere
