@@ -15,13 +15,13 @@ from django.utils import timezone
 from tenants.encryption import Place, data_key_by_project_id, seal_bytes, unseal_bytes
 from tenants.models import Project
 from tenants.redaction import redacted
+from usage.clearing import delete_in_batches
 from usage.models import CapturedText, CaptureView
 
 # Of one text; what is longer is cut, and says so.
 MAX_TEXT_BYTES = 1024 * 1024
 _CUT = "\n[cut]"
 _BATCH = 500
-_MOST_BATCHES = 100
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,17 +85,8 @@ def purge(project: Project, end_user: str | None = None) -> int:
 
 def clear_expired() -> int:
     """Delete what has been kept long enough, in bounded batches; return how many."""
-    cleared = 0
-    for _ in range(_MOST_BATCHES):
-        ids = list(
-            CapturedText.objects.filter(expires_at__lte=timezone.now()).values_list(
-                "pk", flat=True
-            )[:_BATCH]
-        )
-        if not ids:
-            break
-        cleared += CapturedText.objects.filter(pk__in=ids).delete()[0]
-    return cleared
+    expired = CapturedText.objects.filter(expires_at__lte=timezone.now())
+    return delete_in_batches(expired, _BATCH)
 
 
 def _row(capture: Capture, key: bytes) -> CapturedText:

@@ -7,6 +7,7 @@ more from PostgreSQL, for all who wait together.
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
@@ -111,6 +112,8 @@ class Escrow:
                 self._drop_idle(0.0)
         elif found.budget is not budget:
             found.budget = budget
+            # What was heard of it before it was changed says nothing any more.
+            found.seen_at = -math.inf
         return found
 
     def every_holding(self) -> Iterable[Holding]:

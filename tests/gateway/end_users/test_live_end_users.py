@@ -20,7 +20,7 @@ from tests.factories import (
     PriceFactory,
     ProviderFactory,
 )
-from tests.gateway.live import LiveGateway, wait_until
+from tests.gateway.live import LiveGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -289,5 +289,4 @@ def test_an_own_budget_holds_for_that_user_alone(
     assert ask(live, key, "bob", max_tokens=4_000).status_code == 200
     assert ask(live, key, max_tokens=4_000).status_code == 402
     Budget.objects.filter(pk=budget.pk).update(amount_usd=10)
-    # What was heard of the budget before may be believed for a moment.
-    wait_until(lambda: ask(live, key).status_code == 200)
+    assert ask(live, key).status_code == 200
