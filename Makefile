@@ -48,7 +48,7 @@ bench: $(VENV)/.test-installed  ## measure, and write docs/benchmarks.md
 
 clean:  ## remove the virtual environment and the caches, never the data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
-		.hypothesis .coverage .coverage.* htmlcov coverage.xml
+		.hypothesis .test-database .coverage .coverage.* htmlcov coverage.xml
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

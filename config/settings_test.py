@@ -16,3 +16,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # A gateway that ends with its test leaves no thread behind that still has a connection.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# A session on its own server copies a database that is migrated already.
+if template := os.environ.get("SIGNALBOX_TEST_TEMPLATE"):
+    DATABASES["default"]["TEST"] = {"TEMPLATE": template, "MIGRATE": False}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from config import embedded
+from tests import database_template
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -21,6 +22,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     folder = Path(tempfile.mkdtemp(prefix="signalbox-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["SIGNALBOX_HOME"] = str(folder)
+    if not os.environ.get("DATABASE_URL") and embedded.is_on():
+        database_template.lay_out(folder)
+        os.environ["SIGNALBOX_TEST_TEMPLATE"] = database_template.TEMPLATE
     servers = embedded.start(folder, throwaway=True)
     early_config.add_cleanup(servers.stop)
     os.environ["DATABASE_URL"] = servers.database_url

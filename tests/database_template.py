@@ -1,0 +1,104 @@
+"""A migrated PostgreSQL cluster, kept so that a test session need not migrate anew.
+
+Kept per contents of what shapes the schema, in a folder of the checkout that git
+ignores and `make clean` removes. Deleting it costs one session some ten seconds.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from config import embedded
+from config.embedded import places
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+KEPT = CHECKOUT / ".test-database"
+KEPT_VERSIONS = 3
+# The database that the sessions' own ones are copied from, inside the cluster.
+TEMPLATE = "migrated"
+SHAPING = (
+    "*/migrations/*.py",
+    "requirements/run.txt",
+    "config/settings*.py",
+    "config/embedded/postgres.py",
+)
+
+
+def lay_out(home: Path) -> None:
+    """Put a migrated cluster where an embedded PostgreSQL of `home` will look."""
+    cluster = KEPT / _version()
+    if not cluster.exists():
+        _build(cluster)
+    home.mkdir(parents=True, exist_ok=True)
+    _copy(cluster, home / "postgres")
+    os.utime(cluster)
+
+
+def _version() -> str:
+    digest = hashlib.sha256()
+    for pattern in SHAPING:
+        for path in sorted(CHECKOUT.glob(pattern)):
+            digest.update(f"{path.relative_to(CHECKOUT)}\0".encode())
+            digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()[:20]
+
+
+def _build(cluster: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="signalbox-template-") as folder:
+        home = Path(folder)
+        with embedded.start(home) as servers:
+            environment = {
+                **os.environ,
+                "SIGNALBOX_HOME": folder,
+                "DATABASE_URL": servers.database_url,
+                "REDIS_URL": servers.redis_url,
+                "DJANGO_SETTINGS_MODULE": "config.settings_test",
+            }
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+                cwd=CHECKOUT,
+                env=environment,
+                check=True,
+            )
+            _rename(home)
+        KEPT.mkdir(exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=KEPT, prefix="new-"))
+        _copy(home / "postgres", fresh / "postgres")
+    try:
+        (fresh / "postgres").rename(cluster)
+    except OSError:
+        # Another session of the same checkout was quicker.
+        if not cluster.exists():
+            raise
+    shutil.rmtree(fresh, ignore_errors=True)
+    _drop_old()
+
+
+def _rename(home: Path) -> None:
+    with psycopg.connect(
+        host=str(places.socket_folder(home, "postgres")),
+        user=places.DATABASE_USER,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        connection.execute(f'ALTER DATABASE "{places.DATABASE}" RENAME TO "{TEMPLATE}"')
+
+
+def _copy(source: Path, target: Path) -> None:
+    # Owners are kept: under root the cluster belongs to the account that runs it.
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+
+
+def _drop_old() -> None:
+    versions = sorted(
+        (path for path in KEPT.iterdir() if not path.name.startswith("new-")),
+        key=lambda path: path.stat().st_mtime,
+    )
+    for path in versions[:-KEPT_VERSIONS]:
+        shutil.rmtree(path, ignore_errors=True)
