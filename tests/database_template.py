@@ -40,6 +40,11 @@ def lay_out(home: Path) -> None:
     os.utime(cluster)
 
 
+def take_over(home: Path) -> None:
+    """Make the migrated database the one that an installation in `home` uses."""
+    _rename(home, TEMPLATE, places.DATABASE)
+
+
 def _version() -> str:
     digest = hashlib.sha256()
     for pattern in SHAPING:
@@ -66,7 +71,7 @@ def _build(cluster: Path) -> None:
                 env=environment,
                 check=True,
             )
-            _rename(home)
+            _rename(home, places.DATABASE, TEMPLATE)
         KEPT.mkdir(exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=KEPT, prefix="new-"))
         _copy(home / "postgres", fresh / "postgres")
@@ -80,14 +85,15 @@ def _build(cluster: Path) -> None:
     _drop_old()
 
 
-def _rename(home: Path) -> None:
+def _rename(home: Path, name: str, new: str) -> None:
     with psycopg.connect(
         host=str(places.socket_folder(home, "postgres")),
         user=places.DATABASE_USER,
         dbname="postgres",
         autocommit=True,
     ) as connection:
-        connection.execute(f'ALTER DATABASE "{places.DATABASE}" RENAME TO "{TEMPLATE}"')
+        connection.execute(f'DROP DATABASE IF EXISTS "{new}"')
+        connection.execute(f'ALTER DATABASE "{name}" RENAME TO "{new}"')
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -29,6 +29,7 @@ from config.embedded import postgres as postgres_server
 from config.embedded import redis as redis_server
 from config.listener import listen
 from gateway.simulator.handle import SimulatorProcess
+from tests import database_template
 from tests.durability.console import Console
 from usage.shipper import TURN_SECONDS
 
@@ -105,7 +106,13 @@ class Web:
         log = self._stand.home / "log" / f"web-{self.number}.log"
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "config.web", "--fd", str(self.sock.fileno())],
+                [
+                    sys.executable,
+                    "-m",
+                    self._stand.web_module,
+                    "--fd",
+                    str(self.sock.fileno()),
+                ],
                 cwd=CHECKOUT,
                 env={**self._stand.environment, **environment},
                 pass_fds=[self.sock.fileno()],
@@ -165,8 +172,17 @@ class Web:
 class Stand:
     """The installation; `console` does what an operator does."""
 
-    def __init__(self, home: Path, *, throwaway: bool, webs: int, shared: bool) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        throwaway: bool,
+        webs: int,
+        shared: bool,
+        web_module: str = "config.web",
+    ) -> None:
         self.home = home
+        self.web_module = web_module
         (home / "log").mkdir()
         self.spool = home / "spool"
         self.ledger = home / "ledger"
@@ -195,11 +211,13 @@ class Stand:
 
     def start(self) -> None:
         """Start everything; what has been started ends with `close`."""
+        database_template.lay_out(self.home)
         for kind in ("postgres", "redis"):
             self._ending.callback(places.remove_socket_folder, self.home, kind)
         for server in (self.postgres, self.redis):
             self._ending.callback(server.close)
             server.start()
+        database_template.take_over(self.home)
         arguments = ["--any-model", "--ledger", str(self.ledger)]
         self._simulator = self._ending.enter_context(SimulatorProcess(arguments))
         subprocess.run(
@@ -296,15 +314,21 @@ def _environment(home: Path, webs: int) -> dict[str, str]:
 
 @contextmanager
 def stand(
-    *, throwaway: bool = True, webs: int = 2, shared: bool = False
+    *,
+    throwaway: bool = True,
+    webs: int = 2,
+    shared: bool = False,
+    web_module: str = "config.web",
 ) -> Iterator[Stand]:
     """Start an installation, and end it whatever the test did to it.
 
     A throwaway one does not wait for the disk. Web processes have a socket each, unless
-    they share one.
+    they share one, and run that module.
     """
     home = Path(tempfile.mkdtemp(prefix="sb-"))
-    made = Stand(home, throwaway=throwaway, webs=webs, shared=shared)
+    made = Stand(
+        home, throwaway=throwaway, webs=webs, shared=shared, web_module=web_module
+    )
     try:
         made.start()
         yield made
