@@ -127,7 +127,9 @@ def test_a_key_outlives_redis_and_the_process_that_answered_and_a_killed_one_let
             json={**asking, "messages": [{"role": "user", "content": "Hello"}]},
             headers={"authorization": f"Bearer {key}", "idempotency-key": "lost"},
         ) as reply:
-            next(reply.iter_bytes())
+            # A name keeps the iterator, whose end would close the connection.
+            pieces = reply.iter_bytes()
+            next(pieces)
             first.kill()
         made.redis.stop()
         made.redis.start()
