@@ -4,8 +4,10 @@ Kept per contents of what shapes the schema, in a folder of the checkout that gi
 ignores and `make clean` removes. Deleting it costs one session some ten seconds.
 """
 
+import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,25 +21,25 @@ from config.embedded import places
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 KEPT = CHECKOUT / ".test-database"
-KEPT_VERSIONS = 3
+KEPT_VERSIONS = 4
 # The database that the sessions' own ones are copied from, inside the cluster.
 TEMPLATE = "migrated"
-SHAPING = (
-    "*/migrations/*.py",
-    "requirements/run.txt",
-    "config/settings*.py",
-    "config/embedded/postgres.py",
-)
+SHAPING = ("*/migrations/*.py", "requirements/run.txt", "config/embedded/postgres.py")
+_APPS = re.compile(r"^INSTALLED_APPS = \[.*?^\]", re.MULTILINE | re.DOTALL)
 
 
 def lay_out(home: Path) -> None:
     """Put a migrated cluster where an embedded PostgreSQL of `home` will look."""
+    KEPT.mkdir(exist_ok=True)
     cluster = KEPT / _version()
-    if not cluster.exists():
-        _build(cluster)
-    home.mkdir(parents=True, exist_ok=True)
-    _copy(cluster, home / "postgres")
-    os.utime(cluster)
+    # Sessions that begin together wait for the one that builds.
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not cluster.exists():
+            _build(cluster)
+        home.mkdir(parents=True, exist_ok=True)
+        _copy(cluster, home / "postgres")
+        os.utime(cluster)
 
 
 def take_over(home: Path) -> None:
@@ -51,6 +53,9 @@ def _version() -> str:
         for path in sorted(CHECKOUT.glob(pattern)):
             digest.update(f"{path.relative_to(CHECKOUT)}\0".encode())
             digest.update(path.read_bytes() + b"\0")
+    apps = _APPS.search((CHECKOUT / "config/settings.py").read_text())
+    assert apps is not None
+    digest.update(apps[0].encode())
     return digest.hexdigest()[:20]
 
 
@@ -72,16 +77,10 @@ def _build(cluster: Path) -> None:
                 check=True,
             )
             _rename(home, places.DATABASE, TEMPLATE)
-        KEPT.mkdir(exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=KEPT, prefix="new-"))
-        _copy(home / "postgres", fresh / "postgres")
-    try:
-        (fresh / "postgres").rename(cluster)
-    except OSError:
-        # Another session of the same checkout was quicker.
-        if not cluster.exists():
-            raise
-    shutil.rmtree(fresh, ignore_errors=True)
+        fresh = cluster.with_name("new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        _copy(home / "postgres", fresh)
+    fresh.rename(cluster)
     _drop_old()
 
 
@@ -103,7 +102,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _drop_old() -> None:
     versions = sorted(
-        (path for path in KEPT.iterdir() if not path.name.startswith("new-")),
+        (path for path in KEPT.iterdir() if path.is_dir()),
         key=lambda path: path.stat().st_mtime,
     )
     for path in versions[:-KEPT_VERSIONS]:
