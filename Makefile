@@ -7,14 +7,16 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--no-input --require-hashes --no-deps --no-compile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate
+# A tool that looks at the product is no part of it: it has an environment of its own.
+AUDIT := $(VENV)/audit
 INDEX_HOSTS := (pypi\.org|pythonhosted\.org|pypi\.python\.org)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint format lock bench clean
+.PHONY: help run test test-long lint format lock audit bench bench-peers soak screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' \
-		| awk -F'|' '{ printf "make %-11s%s\n", $$1, $$2 }'
+		| awk -F'|' '{ printf "make %-12s%s\n", $$1, $$2 }'
 
 run: $(VENV)/.run-installed  ## start everything; Ctrl-C stops it
 	@$(BIN)/python -m config.run --end-with-parent
@@ -42,9 +44,31 @@ lock: $(VENV)/.lock-installed  ## resolve, pin and hash the requirements again
 	$(LOCK) $(ARGS) requirements/lock.in --output-file requirements/lock.txt
 	$(LOCK) $(ARGS) requirements/run.in --output-file requirements/run.txt
 	$(LOCK) $(ARGS) requirements/test.in --constraint requirements/run.txt --output-file requirements/test.txt
+	$(LOCK) $(ARGS) requirements/audit.in --output-file requirements/audit.txt
+
+# It passes over nothing: a package that the service does not tell of is a failure.
+audit: $(AUDIT)/.installed  ## look the locked packages up among known vulnerabilities
+	@said=$$($(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes \
+		--progress-spinner off --requirement requirements/run.txt $(ARGS) 2>&1); \
+	status=$$?; echo "$$said"; case "$$status:$$said" in \
+		0:*) ;; \
+		*" known vulnerabilit"*) \
+			echo "make audit: raise the packages named above and run make lock." >&2; exit 1 ;; \
+		*) echo "make audit: NOT CHECKED. The vulnerability service did not tell of every" \
+			"package, as said above; run it where the internet can be reached." >&2; exit 1 ;; \
+	esac
 
 bench: $(VENV)/.test-installed  ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-peers: $(VENV)/.test-installed  ## the same load on LiteLLM and Portkey, installed for it
+	@$(BIN)/python -m tests.benchmarks.peers $(ARGS)
+
+soak: $(VENV)/.test-installed  ## ten minutes of everything at once; fails on a leak
+	@$(BIN)/python -m tests.benchmarks.soak $(ARGS)
+
+screenshots: $(VENV)/.test-installed  ## photograph the running product for the README
+	@$(BIN)/python -m tests.screenshots
 
 clean:  ## remove the virtual environment and the caches, never the data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
@@ -54,6 +78,13 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Signalbox needs Python 3.11 or newer; name one with PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(AUDIT)/.installed: requirements/audit.txt | $(BIN)/python
+	@echo "Installing $< into $(AUDIT) …"
+	@$(BIN)/python -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install -qq --disable-pip-version-check \
+		--no-input --require-hashes --no-deps --no-compile --requirement $<
+	@touch $@
 
 $(VENV)/.%-installed: requirements/%.txt | $(BIN)/python
 	@echo "Installing $< into $(VENV) …"

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.conf import settings
 
+from config.bodies import CappedBodies
 from gateway.analytics.views import PATH as ANALYTICS_PATH
-from gateway.asgi import Message, Receive, Scope, Send
+from gateway.asgi import OPEN_GATEWAY, Message, Receive, Scope, Send
 from gateway.edge import PREFIXES, Edge
+from gateway.feedback.views import PATH as FEEDBACK_PATH
 from gateway.health import PATHS as HEALTH_PATHS
 from gateway.health import health_reply
 from gateway.metrics.endpoint import PATH as METRICS_PATH
@@ -18,7 +20,11 @@ from gateway.serve import Gateway
 from usage.spool import Spool
 from workflows.urls import PREFIX as WORKFLOWS_PREFIX
 from workflows.views.desk import close_desk
+from workflows.views.hooks import PREFIX as WORKFLOW_HOOKS_PREFIX
 from workflows.views.schema import PATH as WORKFLOW_SCHEMA_PATH
+
+# Among the inference paths, and Django's all the same.
+_BESIDE_INFERENCE = frozenset({ANALYTICS_PATH, FEEDBACK_PATH})
 
 DjangoApplication = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
@@ -27,7 +33,7 @@ class Application:
     """Sends each request where it belongs; opens and closes the gateway."""
 
     def __init__(self, django: DjangoApplication) -> None:
-        self._django = django
+        self._django = CappedBodies(django)
         self._open_gateway = OpenGateway()
         self._edge: Edge | None = None
         self._workflows: Edge | None = None
@@ -38,7 +44,7 @@ class Application:
             await self._live(receive, send)
             return
         path: str = scope["path"]
-        if path == ANALYTICS_PATH:
+        if path in _BESIDE_INFERENCE:
             await self._django(scope, receive, send)
         elif path.startswith(PREFIXES) and self._edge is not None:
             await self._edge(scope, receive, send)
@@ -53,6 +59,7 @@ class Application:
             )
             await send_whole(reply, scope, send)
         else:
+            scope[OPEN_GATEWAY] = self._gateway
             await self._django(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -83,7 +90,11 @@ class Application:
         self._workflows = Edge(gateway, "workflows.urls")
 
     def _is_about_workflows(self, path: str) -> bool:
-        return path.startswith(WORKFLOWS_PREFIX) and path != WORKFLOW_SCHEMA_PATH
+        return (
+            path.startswith(WORKFLOWS_PREFIX)
+            and path != WORKFLOW_SCHEMA_PATH
+            and not path.startswith(WORKFLOW_HOOKS_PREFIX)
+        )
 
     async def _close(self) -> None:
         await close_desk()

@@ -163,6 +163,37 @@ def _groups(text: str) -> dict[str, dict[str, str]]:
     return groups
 
 
+def telemetry() -> frozenset[str]:
+    """Return what an OpenTelemetry collector is told: traces, metrics, both or nothing."""
+    if env.bool("OTEL_SDK_DISABLED", default=False):
+        return frozenset()
+    signals = set()
+    for signal in ("traces", "metrics"):
+        name = signal.upper()
+        endpoint = env.str(
+            f"OTEL_EXPORTER_OTLP_{name}_ENDPOINT",
+            default=env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""),
+        )
+        exporter = env.str(f"OTEL_{name}_EXPORTER", default="otlp")
+        if not endpoint or exporter == "none":
+            continue
+        if exporter != "otlp":
+            msg = f"OTEL_{name}_EXPORTER must be otlp or none, not {exporter!r}."
+            raise ImproperlyConfigured(msg)
+        protocol = env.str(
+            f"OTEL_EXPORTER_OTLP_{name}_PROTOCOL",
+            default=env.str("OTEL_EXPORTER_OTLP_PROTOCOL", default="http/protobuf"),
+        )
+        if protocol != "http/protobuf":
+            msg = (
+                f"OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf, not {protocol!r}; "
+                "collectors take that on port 4318."
+            )
+            raise ImproperlyConfigured(msg)
+        signals.add(signal)
+    return frozenset(signals)
+
+
 def configured_provider_keys() -> list[str]:
     """Return the names of the provider keys that the environment holds."""
     return [name for name in PROVIDER_KEY_NAMES if env.str(name, default="")]

@@ -8,6 +8,9 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from tenants.access import changes_some
+from tenants.roles import reach_for
+
 # Group, then title, model and icon of each page.
 _PAGES = {
     "Traffic": [
@@ -15,6 +18,8 @@ _PAGES = {
         ("Hourly usage", "usage.hourlyusage", "bar_chart"),
         ("Daily usage", "usage.dailyusage", "calendar_month"),
         ("Answer cache", "usage.cacheentry", "cached"),
+        ("Repeated requests", "usage.idempotentanswer", "repeat"),
+        ("Feedback", "usage.feedback", "thumbs_up_down"),
         ("Captured texts", "usage.capturedtext", "notes"),
         ("Readers of texts", "usage.captureview", "visibility"),
     ],
@@ -23,16 +28,35 @@ _PAGES = {
         ("Projects", "tenants.project", "folder_shared"),
         ("API keys", "tenants.apikey", "key"),
         ("End users", "tenants.enduser", "person_pin"),
+        ("Context scopes", "tenants.contextscope", "person_search"),
+        ("Context entries", "tenants.contextentry", "contextual_token"),
+        ("Context viewers", "tenants.contextview", "visibility"),
+        ("Erasures", "tenants.erasure", "delete_forever"),
         ("Limits", "tenants.limit", "speed"),
         ("Budgets", "tenants.budget", "savings"),
         ("Approvals", "tenants.approval", "approval"),
+    ],
+    "Reports and alerts": [
+        ("Reports", "usage.reportrun", "description"),
+        ("Scheduled reports", "usage.reportdefinition", "event_repeat"),
+        ("Alerts", "usage.alert", "warning"),
+        ("Alert rules", "usage.alertrule", "rule"),
+        ("Silences", "usage.alertsilence", "notifications_off"),
         ("Notifications", "usage.notification", "notifications"),
         ("Channels", "usage.notificationchannel", "forward_to_inbox"),
+    ],
+    "Workflows": [
+        ("Workflows", "workflows.workflow", "account_tree"),
+        ("Runs", "workflows.workflowrun", "directions_run"),
+        ("Schedules", "workflows.workflowschedule", "event_repeat"),
+        ("Incoming webhooks", "workflows.incomingwebhook", "webhook"),
     ],
     "Catalog": [
         ("Aliases", "catalog.alias", "alt_route"),
         ("Models", "catalog.aimodel", "neurology"),
         ("Prices", "catalog.price", "sell"),
+        ("Price proposals", "usage.priceproposal", "price_check"),
+        ("Re-ratings", "usage.rerating", "currency_exchange"),
         ("Providers", "catalog.provider", "hub"),
         ("Provider checks", "catalog.providercheck", "monitor_heart"),
         ("Custom endpoints", "catalog.customendpoint", "dns"),
@@ -51,8 +75,18 @@ _PAGES = {
 
 # Pages that belong to no model: whoever sees such rows may see them.
 _TOOLS = {
+    "Tenants": [
+        ("Preview a context", "context_preview", "preview", "tenants.contextentry")
+    ],
+    "Traffic": [
+        ("Find a request", "find-request", "search", "usage.usageevent"),
+        ("Quality", "quality", "verified", "usage.hourlyusage"),
+        ("Playground", "playground", "play_circle", "tenants.project"),
+    ],
     "Catalog": [("Explain a route", "explain", "route", "tenants.project")],
 }
+# Those of them that only open for whoever may change such rows.
+_FOR_CHANGES = frozenset({"playground"})
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -77,6 +111,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             {"title": name, "icon": icon, "link": reverse(view)}
             for name, view, icon, needed in _TOOLS.get(title, ())
             if _may_view(request, needed)
+            and (view not in _FOR_CHANGES or _may_change(request, needed))
         ]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
@@ -88,6 +123,10 @@ def _may_view(request: HttpRequest, label: str) -> bool:
     return admin.site.is_registered(model) and admin.site.get_model_admin(
         model
     ).has_view_permission(request)
+
+
+def _may_change(request: HttpRequest, label: str) -> bool:
+    return changes_some(reach_for(request), apps.get_model(label))
 
 
 def account_links(request: HttpRequest) -> list[dict[str, str]]:

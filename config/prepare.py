@@ -14,6 +14,8 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from config.migrating import migrate
+
 DATABASE_SECONDS = 30.0
 # Any number will do that nobody else takes an advisory lock on.
 LOCK = 0x51674E41
@@ -32,7 +34,7 @@ def main() -> int:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
     # `migrate` takes its time over signals even when it has nothing to do.
     if _has_pending_migrations():
-        call_command("migrate", interactive=False, verbosity=0)
+        migrate()
     call_command("load_catalog", stdout=io.StringIO())
     call_command("setup_demo")
     return 0

@@ -1,9 +1,10 @@
 """`make run`: everything on this machine, from nothing to a first answer.
 
-    python -m config.run [--end-with-parent]
+    python -m config.run [--end-with-parent] [--only web|worker|beat]
 
 Starts the servers that are missing, brings the database up to date, keeps web
-processes, worker, beat and the simulator running, and stops all of it together.
+processes, worker, beat and the simulator running, and stops all of it together. With
+`--only` it keeps up one part of an installation that is spread over several machines.
 """
 
 import argparse
@@ -22,20 +23,29 @@ from django.core.exceptions import ImproperlyConfigured
 from config import development, env
 from config.banner import FirstRun, banner
 from config.draining import delay_seconds, drain_seconds
-from config.embedded import ServerFailed, Servers
+from config.embedded import ServerFailed
 from config.lifeline import end_with_parent, follow_parent
 from config.listener import PortTaken, listen
+from config.programs import (
+    beat_program,
+    simulator_program,
+    web_programs,
+    worker_program,
+)
+from config.roles import ROLES, RoleUnready, run_role
 from config.saying import say
-from config.supervisor import Program, Supervisor
+from config.supervisor import Supervisor
 
 READY_SECONDS = 90.0
 # So many ends in a row, and the first start has failed for good.
 HOPELESS_FAILURES = 6
-ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 class StartFailed(Exception):
     """The product did not come up; the message says what to look at."""
+
+
+FAILURES = (ImproperlyConfigured, PortTaken, RoleUnready, ServerFailed, StartFailed)
 
 
 class StopAsked(BaseException):
@@ -66,14 +76,21 @@ class Interrupts:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m config.run")
     parser.add_argument("--end-with-parent", action="store_true")
-    if parser.parse_args().end_with_parent:
+    parser.add_argument("--only", choices=ROLES, help="one part of what is run")
+    options = parser.parse_args()
+    if options.end_with_parent:
         follow_parent()
     interrupts = Interrupts()
     try:
-        run(interrupts)
+        if options.only:
+            run_role(
+                options.only, port(), interrupts.is_hurried, interrupts.ignore_first
+            )
+        else:
+            run(interrupts)
     except StopAsked:
         return 0
-    except (ImproperlyConfigured, PortTaken, ServerFailed, StartFailed) as failure:
+    except FAILURES as failure:
         say(str(failure), sys.stderr)
         return 1
     return 0
@@ -88,14 +105,17 @@ def run(interrupts: Interrupts) -> None:
     simulator = listen_for_simulator()
     say("Starting …")
     servers = development.servers()
+    locks = tuple(servers.lock_fds.values())
     try:
         made = prepare_database()
         supervisor = Supervisor(stop_seconds=delay_seconds() + drain_seconds() + 10)
         try:
-            supervisor.start(answering(web, simulator, servers))
+            supervisor.start(
+                [simulator_program(simulator, locks), *web_programs(web, locks)]
+            )
             wait_until_ready(supervisor, web)
             # These wait: starting side by side would delay the first answer.
-            supervisor.start(in_background(servers))
+            supervisor.start([worker_program(locks), beat_program(locks)])
             say(banner(url_of(web), made))
             while True:
                 supervisor.look_after()
@@ -106,43 +126,6 @@ def run(interrupts: Interrupts) -> None:
     finally:
         interrupts.ignore_first()
         servers.stop()
-
-
-def answering(
-    web: socket.socket, simulator: socket.socket, servers: Servers
-) -> list[Program]:
-    """Return what a request needs: the web processes and the simulator."""
-    module = [sys.executable, "-m"]
-    locks = tuple(servers.lock_fds.values())
-    sim_fd, web_fd = simulator.fileno(), web.fileno()
-    provider = Program(
-        "simulator",
-        [*module, "gateway.simulator", "--fd", str(sim_fd)],
-        fds=(sim_fd, *locks),
-        stop_last=True,
-    )
-    workers = [
-        Program(
-            f"web {number}",
-            [*module, "config.web", "--fd", str(web_fd)],
-            fds=(web_fd, *locks),
-        )
-        for number in range(1, env.web_workers() + 1)
-    ]
-    return [provider, *workers]
-
-
-def in_background(servers: Servers) -> list[Program]:
-    """Return the Celery worker, which needs threads only, and the scheduler."""
-    locks = tuple(servers.lock_fds.values())
-    level = f"--loglevel={os.environ.get('LOG_LEVEL') or 'INFO'}"
-    celery = [sys.executable, "-W", ROOT_WARNING, "-m", "celery", "--quiet"]
-    worker = ["worker", "--pool=threads", "--concurrency=4"]
-    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [
-        Program("worker", [*celery, "-A", "config", *worker, *alone, level], fds=locks),
-        Program("beat", [*celery, "-A", "config", "beat", level], fds=locks),
-    ]
 
 
 def prepare_database() -> FirstRun:

@@ -23,13 +23,16 @@ REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 SPOOL_DIR = SIGNALBOX_HOME / "spool"
 METRICS_DIR = SIGNALBOX_HOME / "metrics"
 METRICS_TOKEN = env.str("SIGNALBOX_METRICS_TOKEN", default="")
+TELEMETRY = environment.telemetry()
 SIMULATOR_URL = env.str("SIGNALBOX_SIMULATOR_URL", default="http://127.0.0.1:8091")
 TRUSTED_PROXIES = environment.trusted_proxies()
+FAILED_KEYS_PER_MINUTE = env.int("SIGNALBOX_FAILED_KEYS_PER_MINUTE", default=60)
 MAX_BODY_BYTES = env.int("SIGNALBOX_MAX_BODY_BYTES", default=20 * 1024 * 1024)
 REQUEST_SECONDS = env.float("SIGNALBOX_REQUEST_SECONDS", default=600.0)
 TARGET_CONCURRENCY = env.int("SIGNALBOX_TARGET_CONCURRENCY", default=500)
 SPOOL_MAX_BYTES = env.int("SIGNALBOX_SPOOL_MAX_BYTES", default=4 * 1024**3)
 EVENT_RETENTION_DAYS = env.int("SIGNALBOX_EVENT_RETENTION_DAYS", default=400)
+REPORT_RETENTION_DAYS = env.int("SIGNALBOX_REPORT_RETENTION_DAYS", default=400)
 WORKFLOW_RETENTION_DAYS = env.int("SIGNALBOX_WORKFLOW_RETENTION_DAYS", default=30)
 AUDIT_ENABLED = env.bool("ORCHESTRATOR_ENABLE_AUDIT", default=True)
 AUDIT_RETENTION_DAYS = env.int("SIGNALBOX_AUDIT_RETENTION_DAYS", default=0)
@@ -115,9 +118,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "config.cache.LastingCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "sb:django",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
 }
 

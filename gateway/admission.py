@@ -99,6 +99,7 @@ def _words(claim: Claim) -> str:
 def limit_head(verdict: Verdict) -> bytes:
     """Return the x-ratelimit header lines of the tightest limits."""
     head = b""
-    for metric, (limit, remaining, reset_s) in verdict.remaining.items():
-        head += _LINES[metric] % (limit, remaining if remaining > 0 else 0, reset_s)
+    for metric, left in verdict.remaining.items():
+        remaining = left.remaining if left.remaining > 0 else 0
+        head += _LINES[metric] % (left.limit, remaining, left.reset_s)
     return head + b"x-signalbox-limits: local\r\n" if verdict.degraded else head

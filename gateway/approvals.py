@@ -158,8 +158,11 @@ class Approvals:
 
 
 def digest_of(request: InferenceRequest) -> bytes:
-    """Return the digest of path and body, however the body's members are ordered."""
-    return hashlib.sha256(request.path.encode() + b"\n" + _said(request)).digest()
+    """Return the digest of path, scope and body, however the body's members are ordered."""
+    path = request.path
+    if request.context is not None:
+        path += f" with the context {request.context.scope}"
+    return hashlib.sha256(path.encode() + b"\n" + _said(request)).digest()
 
 
 def _said(request: InferenceRequest) -> bytes:

@@ -12,3 +12,5 @@ Send = Callable[[Message], Awaitable[None]]
 # that offers it names it in `scope["extensions"]`. The message holds `status`, `head`
 # (header lines, each ended by CR LF, content-length among them) and `body`.
 PREPARED_RESPONSE = "signalbox.response"
+# The open gateway of this process, for Django's views that ask it something.
+OPEN_GATEWAY = "signalbox.gateway"

@@ -1,6 +1,7 @@
 """Who is asking: the project key of a request, found and checked."""
 
 import hmac
+import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,9 +13,17 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from gateway.asgi import Scope
 from gateway.configuration.records import KeyRecord, Missing
 from gateway.configuration.snapshot import ConfigurationUnavailable, Snapshot
-from gateway.errors import InvalidKey, Overloaded, PermissionRefused
+from gateway.errors import (
+    InvalidKey,
+    LimitExceeded,
+    Overloaded,
+    PermissionRefused,
+    Refusal,
+)
+from tenants.failed_attempts import FAILED_KEYS, origin_of
 from tenants.keys import digest_of, imported_id_of, key_id_in, key_id_of
 from tenants.networks import client_address, is_within
 
@@ -63,18 +72,55 @@ def check_repeats(headers: Iterable[tuple[bytes, bytes]]) -> None:
             raise InvalidKey(_SEVERAL_KEYS)
 
 
-async def authenticate(text: str, snapshot: Snapshot) -> KeyRecord:
-    """Return the record of a key that may be used now. Raises `InvalidKey`."""
+async def authenticate(
+    text: str, snapshot: Snapshot, scope: Scope, headers: Mapping[bytes, bytes]
+) -> KeyRecord:
+    """Return the record of a key that may be used now.
+
+    Raises `InvalidKey`, and `LimitExceeded` where too many were not valid lately.
+    """
     known = snapshot.known_key(key_id_in(text))
+    was_known = known is not None
     if known is None:
+        check_failures(_origin(scope, headers), text)
         known = await _look_up(text, snapshot)
     if known is None or isinstance(known, Missing):
-        raise InvalidKey(_BAD_KEY)
+        raise failed(_origin(scope, headers))
     if not hmac.compare_digest(known.digest, digest_of(text)):
-        raise InvalidKey(_BAD_KEY)
+        raise failed(_origin(scope, headers))
     if known.expires_at is not None and known.expires_at <= time.time():
-        raise InvalidKey(_BAD_KEY)
+        raise failed(_origin(scope, headers))
+    if not was_known:
+        FAILED_KEYS.recognize(known.digest)
     return known
+
+
+def check_failures(origin: str, text: str) -> None:
+    """Refuse to look a key up for whom presented too many that were not valid."""
+    wait_s = FAILED_KEYS.wait_s(origin, digest_of(text))
+    if wait_s > 0:
+        raise _too_many(wait_s)
+
+
+def failed(origin: str) -> Refusal:
+    """Count a key that is not valid, and return what to say of it."""
+    wait_s = FAILED_KEYS.wait_s(origin)
+    FAILED_KEYS.note(origin)
+    return _too_many(wait_s) if wait_s > 0 else InvalidKey(_BAD_KEY)
+
+
+def _too_many(wait_s: float) -> Refusal:
+    msg = (
+        "Too many keys that are not valid came from your network address. "
+        "Wait, and send a key that is."
+    )
+    return LimitExceeded(msg, headers={"retry-after": str(math.ceil(wait_s))})
+
+
+def _origin(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+    peer = scope.get("client")
+    forwarded = headers.get(b"x-forwarded-for", b"")
+    return origin_of(peer[0] if peer else "", forwarded.decode("latin-1"))
 
 
 async def _look_up(text: str, snapshot: Snapshot) -> KeyRecord | Missing | None:

@@ -2,10 +2,29 @@
 
 from gateway.candidates import names_of
 from gateway.configuration.database_threads import ConfigurationUnavailable
-from gateway.configuration.records import EndUserRecord, KeyRecord, Missing
+from gateway.configuration.records import (
+    EndUserRecord,
+    KeyRecord,
+    Missing,
+    ProjectRecord,
+)
 from gateway.configuration.snapshot import Snapshot
 from gateway.errors import ModelNotAllowed, Overloaded, PermissionRefused
 from gateway.types import InferenceRequest
+
+
+def project_caller(project: ProjectRecord) -> KeyRecord:
+    """Return who asks where no key does: the project itself, for every operation."""
+    return KeyRecord(
+        # Events without a key are allowed; limits of keys do not apply.
+        pk=None,  # type: ignore[arg-type]
+        key_id="",
+        digest=b"",
+        project=project,
+        scopes=frozenset(),
+        expires_at=None,
+        limits=(),
+    )
 
 
 async def note_caller(

@@ -161,6 +161,9 @@ def all_candidates_for(
         is_sticky=alias is not None and alias.sticky,
         project_id=project.id,
     )
+    if request.context is not None:
+        # It is cut to the window of whoever is asked, so only its price counts.
+        found.input_tokens += request.context.tokens
     _sift(found, choice, request, project, 0)
     for turn, other in enumerate(request.models, start=1):
         if other != name:

@@ -102,9 +102,6 @@ def max_cost_in(headers: Mapping[bytes, bytes]) -> Decimal | None:
 
 def attribution_in(headers: Mapping[bytes, bytes]) -> Attribution:
     """Return whom and what a request is for, as its headers say."""
-    if b"x-signalbox-context" in headers:
-        msg = "There is no context to put before a request yet; leave the header out."
-        raise InvalidRequest(msg, param="x-signalbox-context")
     user = headers.get(b"x-signalbox-user")
     feature = headers.get(b"x-signalbox-feature")
     feature_id = headers.get(b"x-signalbox-feature-id")

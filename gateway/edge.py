@@ -27,6 +27,8 @@ from gateway.metrics.counts import COUNTS
 from gateway.replies import EdgeReply
 from gateway.sending import send_stream, send_whole
 from gateway.serve import Gateway
+from gateway.telemetry.passing import TRACEPARENT, passed_trace
+from gateway.telemetry.telling import RequestTrace
 from gateway.uses import USES
 from gateway.views.base import EdgeRequest, InferenceView
 from gateway.views.chat import GenerateContentView, MessagesView
@@ -76,8 +78,12 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = Client(receive, self._watch)
+        telemetry = self._gateway.telemetry
+        trace = None if telemetry is None else telemetry.request(scope)
         try:
-            reply = await self._reply(scope, client)
+            reply = await self._reply(scope, client, trace)
+            if trace is not None:
+                trace.answered(reply.status)
             COUNTS.request(reply.status, reply.overhead_ms)
             if reply.stream is None:
                 await send_whole(reply, scope, send)
@@ -91,8 +97,12 @@ class Edge:
             pass
         finally:
             client.leave()
+            if trace is not None:
+                trace.ended()
 
-    async def _reply(self, scope: Scope, client: Client) -> EdgeReply:
+    async def _reply(
+        self, scope: Scope, client: Client, trace: RequestTrace | None
+    ) -> EdgeReply:
         began = time.monotonic()
         request_id = str(uuid7())
         sent: list[tuple[bytes, bytes]] = scope["headers"]
@@ -104,7 +114,10 @@ class Edge:
             match = self._route(scope["path"])
             view_class = match.func.view_class  # type: ignore[attr-defined]
             key = await authenticate(
-                key_in(headers, scope["query_string"]), self._gateway.snapshot
+                key_in(headers, scope["query_string"]),
+                self._gateway.snapshot,
+                scope,
+                headers,
             )
             if key.networks:
                 forwarded = headers.get(b"x-forwarded-for", b"")
@@ -115,6 +128,11 @@ class Edge:
             request = EdgeRequest(
                 scope, headers, content, key, request_id, self._gateway, began
             )
+            if trace is not None:
+                trace.accepted(request_id, key.project.slug, match.route)
+                request.trace = trace
+            elif TRACEPARENT in headers:
+                request.trace = passed_trace(headers)
             return await view_class().respond(request, **match.kwargs)
         except APIException as refused:
             error = refused

@@ -12,18 +12,15 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from gateway.authentication import KEY_HEADERS, key_in
-from gateway.errors import InvalidKey, PermissionRefused
+from gateway.authentication import KEY_HEADERS, check_failures, failed, key_in
+from gateway.errors import PermissionRefused
 from gateway.openapi.security import ProjectKeyScheme
 from gateway.uses import USES
+from tenants.failed_attempts import FAILED_KEYS, origin_of
 from tenants.keys import digest_of, imported_id_of, key_id_of
 from tenants.models import ApiKey, Project
 from tenants.networks import client_address, is_within
 
-_BAD_KEY = (
-    "This project key is not valid: it is mistyped, expired or revoked. "
-    "Ask an operator for a new one."
-)
 _HEADERS = (b"authorization", *KEY_HEADERS)
 _NO_DIGEST = bytes(32)
 
@@ -42,7 +39,7 @@ class KeyAuthentication(BaseAuthentication):
             if (variable := f"HTTP_{name.decode().upper().replace('-', '_')}") in meta
         }
         text = key_in(sent, meta.get("QUERY_STRING", "").encode())
-        key = find_key(text)
+        key = find_key(text, _origin(request))
         check_origin(key, request)
         named = meta.get("HTTP_X_PROJECT_ID")
         if named is not None and named not in {key.project.slug, str(key.project_id)}:
@@ -71,8 +68,12 @@ class HasKeyScope(BasePermission):
         return True
 
 
-def find_key(text: str) -> ApiKey:
-    """Return the key of this text, if it may be used now. Raises `InvalidKey`."""
+def find_key(text: str, origin: str) -> ApiKey:
+    """Return the key of this text, if it may be used now.
+
+    Raises `InvalidKey`, and `LimitExceeded` where too many were not valid lately.
+    """
+    check_failures(origin, text)
     key_id = key_id_of(text) or imported_id_of(text)
     key: ApiKey | None = None
     if key_id is not None:
@@ -84,8 +85,15 @@ def find_key(text: str) -> ApiKey:
     known = _NO_DIGEST if key is None else bytes(key.digest)
     is_right = hmac.compare_digest(known, digest_of(text))
     if key is None or not is_right or key.status != "active":
-        raise InvalidKey(_BAD_KEY)
+        raise failed(origin)
+    FAILED_KEYS.recognize(known)
     return key
+
+
+def _origin(request: Request) -> str:
+    meta = request.META
+    peer, forwarded = meta.get("REMOTE_ADDR"), meta.get("HTTP_X_FORWARDED_FOR", "")
+    return origin_of(peer or "", forwarded)
 
 
 def check_origin(key: ApiKey, request: Request) -> None:

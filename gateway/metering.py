@@ -14,6 +14,7 @@ from gateway.configuration.records import KeyRecord
 from gateway.errors import Overloaded
 from gateway.metrics.counts import COUNTS
 from gateway.selection.observations import OBSERVATIONS
+from gateway.telemetry.passing import AttemptTrace
 from gateway.types import InferenceRequest
 from usage.costs import FREE, Cost, cost_of
 from usage.records import EventRecord, Settlement
@@ -88,6 +89,8 @@ class Meter(msgspec.Struct):
         except SpoolFull as error:
             raise _no_room() from error
         begun = Attempt(self, record, candidate, now, tokens)
+        if self.request.trace is not None:
+            begun.trace = self.request.trace.attempt(record)
         if hold is not None:
             hold.is_taken = True
             begun.hold = hold
@@ -135,6 +138,12 @@ class Meter(msgspec.Struct):
     ) -> EventRecord:
         request, project = self.request, self.key.project
         attribution = request.attribution
+        routing = self.routing
+        if request.trace is not None and request.trace.trace_id:
+            routing = {**routing, "trace": request.trace.trace_id}
+        if request.context is not None:
+            told = request.context.told(candidate.model, request)
+            routing = {**routing, "context": told}
         return EventRecord(
             id=str(uuid7()),
             occurred_at=moment or datetime.now(UTC),
@@ -161,7 +170,7 @@ class Meter(msgspec.Struct):
             cache=self.cache,
             fallback=is_fallback,
             strategy=self.strategy,
-            routing=self.routing,
+            routing=routing,
             config_version=self.config_version,
             own_credential=candidate.prices is FREE,
         )
@@ -187,6 +196,7 @@ class Attempt:
         "settled",
         "status",
         "tokens",
+        "trace",
     )
 
     def __init__(
@@ -204,6 +214,7 @@ class Attempt:
         self.began = began
         self.first_token: float | None = None
         self.hold: Hold | None = None
+        self.trace: AttemptTrace | None = None
         self.tokens: Tokens = _NOTHING
         self.cost: Cost | None = None
         self.settled = False
@@ -212,6 +223,11 @@ class Attempt:
     @property
     def id(self) -> str:
         return self._record.id
+
+    @property
+    def trace_head(self) -> bytes:
+        """Header lines that tell the provider of the trace, if there is one."""
+        return b"" if self.trace is None else self.trace.head
 
     @property
     def record(self) -> EventRecord:
@@ -243,6 +259,7 @@ class Attempt:
         http_status: int | None = None,
         error_code: str = "",
         reported_model: str = "",
+        finish_reason: str = "",
     ) -> None:
         """Record what became of the attempt, exact where the provider told."""
         if self.settled:
@@ -256,35 +273,37 @@ class Attempt:
             None if cost is None or spent is None else spent + cost.usd
         )
         latency_ms = _ms(self.began, time.monotonic())
-        COUNTS.attempt(self._record.provider, status, latency_ms)
         first_ms = (
             None if self.first_token is None else _ms(self.began, self.first_token)
         )
+        COUNTS.attempt(self._record.provider, status, latency_ms)
+        COUNTS.use(self._record.provider, self._record.model, tokens, cost, first_ms)
         if status == "ok" and self._candidate.prices is not FREE:
             OBSERVATIONS.note(
                 self._candidate.model.name, tokens.output, latency_ms, first_ms
             )
-        self._meter.sink.settle(
-            self._record.id,
-            Settlement(
-                status=status,
-                http_status=http_status,
-                error_code=error_code[:64],
-                reported_model=reported_model[:200],
-                input_tokens=tokens.input,
-                cache_read_tokens=tokens.cache_read,
-                cache_write_tokens=tokens.cache_write,
-                output_tokens=tokens.output,
-                reasoning_tokens=tokens.reasoning,
-                other_usage=tokens.other,
-                estimated=tokens.estimated,
-                cost_usd=None if cost is None else cost.usd,
-                price_ids=() if cost is None else cost.price_ids,
-                reported_cost_usd=tokens.cost_usd,
-                latency_ms=latency_ms,
-                first_token_ms=first_ms,
-            ),
+        settlement = Settlement(
+            status=status,
+            http_status=http_status,
+            error_code=error_code[:64],
+            reported_model=reported_model[:200],
+            input_tokens=tokens.input,
+            cache_read_tokens=tokens.cache_read,
+            cache_write_tokens=tokens.cache_write,
+            output_tokens=tokens.output,
+            reasoning_tokens=tokens.reasoning,
+            other_usage=tokens.other,
+            estimated=tokens.estimated,
+            cost_usd=None if cost is None else cost.usd,
+            price_ids=() if cost is None else cost.price_ids,
+            reported_cost_usd=tokens.cost_usd,
+            latency_ms=latency_ms,
+            first_token_ms=first_ms,
+            finish_reason=finish_reason,
         )
+        self._meter.sink.settle(self._record.id, settlement)
+        if self.trace is not None:
+            self.trace.settled(settlement)
         if self.hold is not None:
             self.hold.settle(None if cost is None else cost.usd)
 

@@ -13,6 +13,8 @@ from gateway.resilience.standings import Standings
 from gateway.selection.observation_sharing import ObservationSharing
 from gateway.selection.observations import OBSERVATIONS
 from gateway.serve import Gateway
+from gateway.telemetry.starting import start_telemetry
+from gateway.telemetry.telling import stop_telemetry
 from gateway.upstream.transport import Transport
 from gateway.uses import UseWriter
 from usage.shipper import Shipper
@@ -52,6 +54,7 @@ class OpenGateway:
             standings=Standings(settings.TARGET_CONCURRENCY),
             deadline_s=settings.REQUEST_SECONDS,
             escrow=escrow,
+            telemetry=start_telemetry(),
         )
         await gateway.snapshot.start()
         escrow.start()
@@ -86,6 +89,7 @@ class OpenGateway:
             await gateway.idempotency.stop()
             await gateway.approvals.stop()
             await gateway.captures.stop()
+            await gateway.contexts.stop()
             await gateway.cache.stop()
             await gateway.limiter.stop()
             await gateway.snapshot.stop()
@@ -100,3 +104,5 @@ class OpenGateway:
             await self.publisher.stop()
         if self.spool is not None:
             self.spool.close()
+        if gateway is not None and gateway.telemetry is not None:
+            await stop_telemetry(gateway.telemetry)

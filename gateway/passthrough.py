@@ -192,7 +192,9 @@ async def _send(
     gateway: Gateway,
 ) -> Passed:
     outgoing = Outgoing(asked.content, asked.content_type)
-    call = await gateway.transport.send(target, outgoing, attempt.id, streamed=False)
+    call = await gateway.transport.send(
+        target, outgoing, attempt.id, streamed=False, trace_head=attempt.trace_head
+    )
     told = (call.header("Content-Type") or "application/octet-stream").encode()
     headers = {n: v for n in _PASSED_ON if (v := call.header(n)) is not None}
     passed = Passed(call.status, told, headers)
@@ -257,5 +259,6 @@ def _settle(
         reply.tokens or attempt.seen_so_far(len(passed.body)),
         http_status=status,
         reported_model=reply.reported_model,
+        finish_reason=reply.finish_reason,
     )
     return None

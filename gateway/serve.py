@@ -1,6 +1,7 @@
 """The story of a request."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 
 import msgspec
@@ -16,6 +17,8 @@ from gateway.candidates import Candidates, candidates_for
 from gateway.captures.writer import Captures
 from gateway.configuration.records import KeyRecord
 from gateway.configuration.snapshot import Snapshot
+from gateway.context.assembling import Contexts
+from gateway.context.embedding import question_vector
 from gateway.errors import Refusal
 from gateway.fallback import try_in_order
 from gateway.idempotency.register import IdempotencyRegister
@@ -26,6 +29,7 @@ from gateway.resilience.asking import Answer
 from gateway.resilience.standings import Standings
 from gateway.routing import log_route, plan_route
 from gateway.selection.prompt_affinity import PromptAffinity
+from gateway.telemetry.telling import Telemetry
 from gateway.types import InferenceRequest
 from gateway.upstream.transport import Transport
 
@@ -42,6 +46,7 @@ class Gateway:
     idempotency: IdempotencyRegister
     approvals: Approvals = field(default_factory=Approvals)
     captures: Captures = field(default_factory=Captures)
+    contexts: Contexts = field(default_factory=Contexts)
     health: ProviderHealth = field(default_factory=ProviderHealth)
     standings: Standings = field(default_factory=Standings)
     affinity: PromptAffinity = field(default_factory=PromptAffinity)
@@ -49,6 +54,8 @@ class Gateway:
     deadline_s: float = 600.0
     # Without it no budget is kept.
     escrow: Escrow | None = None
+    # Without it nobody is told of traces.
+    telemetry: Telemetry | None = None
 
 
 class Outcome(msgspec.Struct):
@@ -76,6 +83,9 @@ async def serve(
     """
     snapshot = gateway.snapshot
     await note_caller(request, key, snapshot)
+    if request.context is not None:
+        embed = partial(question_vector, request, key, dialect, gateway, serve)
+        await gateway.contexts.prepare(request, key, embed)
     version = snapshot.version
     candidates = candidates_for(request, key.project, snapshot.catalog)
     purse = purse_for(request, key, candidates, gateway.escrow)

@@ -2,9 +2,15 @@
 
 from celery import shared_task
 
+from gateway.context import embedding
 from gateway.providers import checks as provider_checks
 
 
 @shared_task(name="gateway.check_providers", soft_time_limit=90, time_limit=120)
 def check_providers() -> None:
     provider_checks.check_due()
+
+
+@shared_task(name="gateway.embed_context", soft_time_limit=300, time_limit=330)
+def embed_context(ids: list[str] | None = None) -> None:
+    embedding.embed_entries(embedding.pending() if ids is None else ids)

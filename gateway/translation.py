@@ -5,7 +5,15 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from gateway.canonical import CONTENT, Began, ChatRequest, Chunk, Ended, Used
+from gateway.canonical import (
+    CONTENT,
+    Began,
+    ChatRequest,
+    Chunk,
+    Ended,
+    Finished,
+    Used,
+)
 from gateway.types import StreamFault, StreamNotes
 from usage.tokens import Tokens
 
@@ -49,7 +57,14 @@ class Builder(Protocol):
 class TranslatedReader:
     """Reads a stream in the provider's protocol and hands it on in the client's."""
 
-    __slots__ = ("_builder", "_parser", "reported_model", "started", "tokens")
+    __slots__ = (
+        "_builder",
+        "_parser",
+        "finish_reason",
+        "reported_model",
+        "started",
+        "tokens",
+    )
 
     def __init__(self, parser: Parser, builder: Builder) -> None:
         self._parser = parser
@@ -57,6 +72,7 @@ class TranslatedReader:
         self.started = False
         self.tokens: Tokens | None = None
         self.reported_model = ""
+        self.finish_reason = ""
 
     @property
     def complete(self) -> bool:
@@ -86,6 +102,8 @@ class TranslatedReader:
             self.started = True
         elif isinstance(chunk, Used):
             self.tokens = chunk.tokens
+        elif isinstance(chunk, Finished):
+            self.finish_reason = chunk.finish_reason
         elif isinstance(chunk, Began):
             self.reported_model = self.reported_model or chunk.model
 

@@ -96,6 +96,11 @@ class InferenceRequest(msgspec.Struct):
     recorder: Any = None
     # The record of the end user in `attribution`, where the project told of one.
     end_user: Any = None
+    # The context that it asks for, and then the one that it is given
+    # (`gateway.context`); None: none.
+    context: Any = None
+    # The trace that it belongs to (`gateway.telemetry.passing.Trace`).
+    trace: Any = None
 
 
 class Variant(NamedTuple):

@@ -3,11 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
 
 from tenants.audit_trail import Entry, page_of
 
@@ -43,8 +46,30 @@ def export_lines(sources: list[QuerySet[Any]], kind: str) -> Iterator[bytes]:
             return
 
 
+def export_response(
+    request: HttpRequest, sources: list[QuerySet[Any]], kind: str
+) -> StreamingHttpResponse:
+    """Send the file page by page."""
+    lines = export_lines(sources, kind)
+    return StreamingHttpResponse(
+        _awaited(lines) if isinstance(request, ASGIRequest) else lines,
+        content_type=content_type(kind),
+        headers={"Content-Disposition": f'attachment; filename="audit.{kind}"'},
+    )
+
+
 def content_type(kind: str) -> str:
     return "text/csv; charset=utf-8" if kind == "csv" else "application/x-ndjson"
+
+
+async def _awaited(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Read each piece outside of the event loop."""
+    while piece := await sync_to_async(_next)(lines):
+        yield piece
+
+
+def _next(lines: Iterator[bytes]) -> bytes:
+    return next(lines, b"")
 
 
 def _json_line(entry: Entry) -> str:

@@ -8,7 +8,6 @@ first, each along its primary key, so that a page costs the same however much th
 """
 
 import heapq
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +22,14 @@ from django.db import models
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from pghistory.models import Context
 
+from tenants.access import access_to, seen_by
+from tenants.models import Role
+from tenants.roles import Reach, includes
+from tenants.row_texts import Texts
+
 PAGE = 50
+# Whoever may change a configuration may read who did.
+SEEN_BY = Role.OPERATOR
 _NAMED_BY = ("slug", "name", "model_id", "key_id", "pattern")
 
 
@@ -102,6 +108,18 @@ def entries_of(row: models.Model) -> list[QuerySet[Any]]:
         if parent is not None and parent.related_model is type(row):
             found.append(event.objects.filter(**{parent.attname: row.pk}))
     return found
+
+
+def audited_within(reach: Reach, model: type[models.Model]) -> Q:
+    """Return what the audit's rows of a model fulfil that somebody may read.
+
+    Shared rows are left out: the owner of one that is gone cannot be told from none.
+    """
+    access = access_to(model)
+    needed = SEEN_BY
+    if access is not None and includes(access.view, needed):
+        needed = access.view
+    return seen_by(reach, model, role=needed, shared=False)
 
 
 def page_of(
@@ -224,14 +242,6 @@ def _actor_of(event: Any, actors: dict[Any, str]) -> str:
     return "outside the admin"
 
 
-def name_of(row: models.Model) -> str:
-    """Return the name of a row of which nothing else need be left."""
-    try:
-        return str(row)
-    except ObjectDoesNotExist:
-        return f"{row._meta.verbose_name} {row.pk}"
-
-
 def _row_of(event: Any) -> models.Model:
     model: type[models.Model] = event.pgh_tracked_model
     recorded = {column.attname for column in event._meta.concrete_fields}
@@ -246,14 +256,14 @@ def _row_of(event: Any) -> models.Model:
     return row
 
 
-def _parent_of(event: Any, texts: "Texts") -> str:
+def _parent_of(event: Any, texts: Texts) -> str:
     parent = _parent_field(event.pgh_tracked_model)
     if parent is None or (pk := getattr(event, parent.attname)) is None:
         return ""
     return f"{parent.verbose_name} {texts.of(parent.related_model, pk)}"
 
 
-def _changes(event: Any, before: Any, texts: "Texts") -> Iterator[Change]:
+def _changes(event: Any, before: Any, texts: Texts) -> Iterator[Change]:
     gone = event.pgh_label == "delete"
     for column in event.pgh_tracked_model._meta.concrete_fields:
         if column.primary_key or not hasattr(event, column.attname):
@@ -288,47 +298,6 @@ def _events_before(events: list[Any]) -> dict[tuple[Any, int], Any]:
         rows = model.objects.in_bulk({key for key in pairs.values() if key is not None})
         found.update({(model, key): rows.get(at) for key, at in pairs.items()})
     return found
-
-
-class Texts:
-    """Values as people read them; rows that foreign keys name are looked up once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[type[models.Model], Any], models.Model | None] = {}
-
-    def of(self, model: type[models.Model], pk: Any) -> str:
-        row = self._row(model, pk)
-        return f"#{pk}" if row is None else self.name(row)
-
-    def name(self, row: models.Model) -> str:
-        """Return what a row is called, which may be by rows that it refers to."""
-        self.attach(row)
-        return name_of(row)
-
-    def attach(self, row: models.Model) -> None:
-        """Give the row those that it refers to, which many have in common."""
-        for column in row._meta.concrete_fields:
-            if not isinstance(column, models.ForeignKey) or column.is_cached(row):
-                continue
-            key = getattr(row, column.attname)
-            if key is not None and (found := self._row(column.related_model, key)):
-                setattr(row, column.name, found)
-
-    def _row(self, model: type[models.Model], pk: Any) -> models.Model | None:
-        if (model, pk) not in self._known:
-            self._known[model, pk] = model._base_manager.filter(pk=pk).first()
-        return self._known[model, pk]
-
-    def value(self, column: models.Field[Any, Any], value: Any) -> str:
-        if value is None or value in ("", [], {}):
-            return ""
-        if isinstance(column, models.ForeignKey):
-            return self.of(column.related_model, value)
-        if isinstance(value, datetime):
-            return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-        if isinstance(column, models.JSONField):
-            return json.dumps(value, ensure_ascii=False)
-        return str(value)
 
 
 def model_named(label: str) -> type[models.Model] | None:

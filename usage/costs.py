@@ -131,7 +131,8 @@ def _plain_cost(tokens: Tokens, rates: Mapping[str, Rate]) -> Cost | None:
     return Cost(total, price_ids)
 
 
-def _full_cost(tokens: Tokens, rates: Mapping[str, Rate]) -> Cost | None:
+def amounts_of(tokens: Tokens) -> list[tuple[str, str, int]]:
+    """Return what is paid for: a component, the total that it is a part of, how much."""
     audio_in = tokens.other.get("audio_in", 0)
     audio_out = tokens.other.get("audio_out", 0)
     amounts: list[tuple[str, str, int]] = [
@@ -152,6 +153,11 @@ def _full_cost(tokens: Tokens, rates: Mapping[str, Rate]) -> Cost | None:
         for component, amount in tokens.other.items()
         if component not in {"audio_in", "audio_out"}
     )
+    return amounts
+
+
+def _full_cost(tokens: Tokens, rates: Mapping[str, Rate]) -> Cost | None:
+    amounts = amounts_of(tokens)
     if "request" in rates:
         amounts.append(("request", "request", 1))
     total = _ZERO

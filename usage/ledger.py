@@ -16,7 +16,7 @@ from usage.budgets import (
     booked_from,
     log_warnings,
 )
-from usage.records import EventRecord, encoded_defaults
+from usage.records import EventRecord, encode, encoded_defaults
 from usage.segments import event_of, quarantine
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,21 @@ def _statement() -> str:
             ) FROM booked
         )
     """  # noqa: S608
+
+
+def write_in_transaction(records: Sequence[EventRecord]) -> int:
+    """Write events as the ledger does, in the transaction that Django has open."""
+    events = b"[" + b",".join([encode(record) for record in records]) + b"]"
+    values: dict[str, Any] = {
+        "defaults": Jsonb(encoded_defaults(), dumps=_as_it_is),
+        "events": Jsonb(events, dumps=_as_it_is),
+        "worker": "",
+    }
+    with django_connection.cursor() as cursor:
+        cursor.execute(_statement(), values)
+        row = cursor.fetchone()
+    assert row is not None  # noqa: S101  # It is a SELECT of one row.
+    return int(row[0])
 
 
 class Ledger:

@@ -63,6 +63,7 @@ class EventRecord(
     config_version: int = 0
     saved_usd: Decimal | None = None
     own_credential: bool = False
+    finish_reason: str = ""
 
 
 class Settlement(
@@ -89,6 +90,7 @@ class Settlement(
     price_ids: tuple[int, ...]
     latency_ms: float = 0
     first_token_ms: float | None = None
+    finish_reason: str = ""
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string")

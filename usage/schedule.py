@@ -33,6 +33,27 @@ ENTRIES = [
         10,
     ),
     Entry(
+        "usage.run_reports",
+        "Draw up and send reports",
+        60,
+        IntervalSchedule.SECONDS,
+        60,
+    ),
+    Entry(
+        "usage.rerate",
+        "Rate past usage anew where asked",
+        60,
+        IntervalSchedule.SECONDS,
+        60,
+    ),
+    Entry(
+        "usage.compare_prices",
+        "Compare the price book with genai-prices",
+        1,
+        IntervalSchedule.DAYS,
+        86400,
+    ),
+    Entry(
         "tenants.expire_approvals",
         "Let approvals expire",
         60,
@@ -45,6 +66,13 @@ ENTRIES = [
         60,
         IntervalSchedule.SECONDS,
         60,
+    ),
+    Entry(
+        "gateway.embed_context",
+        "Make vectors of context entries that have none",
+        10,
+        IntervalSchedule.MINUTES,
+        600,
     ),
     Entry(
         "usage.clear_expired_answers",
@@ -80,6 +108,13 @@ ENTRIES = [
         15,
         IntervalSchedule.SECONDS,
         15,
+    ),
+    Entry(
+        "workflows.begin_scheduled_runs",
+        "Begin runs of workflows that are scheduled",
+        10,
+        IntervalSchedule.SECONDS,
+        10,
     ),
     Entry(
         "workflows.remove_old_runs",

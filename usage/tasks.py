@@ -9,6 +9,8 @@ from usage import (
     adoption,
     cache_entries,
     captures,
+    context_entries,
+    feedback,
     idempotent_answers,
     partitions,
     rollups,
@@ -16,6 +18,8 @@ from usage import (
 from usage.alerts import watching
 from usage.ledger import Ledger, LedgerUnavailable
 from usage.notifications import delivering
+from usage.price_book import comparing, rerating
+from usage.reports import running
 
 
 @shared_task(name="usage.roll_up")
@@ -33,6 +37,9 @@ def clear_expired_answers() -> None:
     cache_entries.clear_expired()
     idempotent_answers.clear_expired()
     captures.clear_expired()
+    context_entries.clear_expired()
+    feedback.clear_comments()
+    running.clear_old()
 
 
 @shared_task(name="usage.watch")
@@ -43,6 +50,21 @@ def watch() -> None:
 @shared_task(name="usage.deliver_notifications")
 def deliver_notifications() -> None:
     delivering.deliver_due()
+
+
+@shared_task(name="usage.run_reports")
+def run_reports() -> None:
+    running.run_due()
+
+
+@shared_task(name="usage.compare_prices")
+def compare_prices() -> None:
+    comparing.compare_prices()
+
+
+@shared_task(name="usage.rerate")
+def rerate() -> None:
+    rerating.rerate_waiting()
 
 
 @shared_task(name="usage.adopt_spools")

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from workflows import retention, waking
 from workflows.engine.due import runs_due
 from workflows.models import ACTIVE, WorkflowRun
+from workflows.runs import scheduled
 
 _AT_ONCE = 500
 
@@ -27,6 +28,15 @@ def wake_due_runs() -> None:
     if due := runs_due(_AT_ONCE):
         here = waking.workshop()
         for run_id in due:
+            here.wake(run_id)
+
+
+@shared_task(name="workflows.begin_scheduled_runs", ignore_result=True)
+def begin_scheduled_runs() -> None:
+    """Make the runs that schedules are due for, and look at them."""
+    if begun := scheduled.begin_due(_AT_ONCE):
+        here = waking.workshop()
+        for run_id in begun:
             here.wake(run_id)
 
 

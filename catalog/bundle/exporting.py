@@ -72,6 +72,8 @@ def _children(state: State) -> Children:
         organization, per, mode = key
         named = {"per": per, "mode": mode}
         found["organization_budget", (organization,)].append({**named, **values})
+    for key, values in _sorted_values(state, "context_scope"):
+        found["context_scope", key[:1]].append({"name": key[1], **values})
     return found
 
 

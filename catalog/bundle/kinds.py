@@ -12,6 +12,7 @@ from catalog.bundle.catalog_kinds import (
 from catalog.bundle.kind import Kind
 from catalog.bundle.tenant_kinds import (
     BudgetKind,
+    ContextScopeKind,
     EndUserKind,
     LimitKind,
     OrganizationBudgetKind,
@@ -32,6 +33,7 @@ KINDS: dict[str, Kind] = {
         PriceKind(),
         AliasKind(),
         TargetKind(),
+        ContextScopeKind(),
         EndUserKind(),
         LimitKind(),
         BudgetKind(),

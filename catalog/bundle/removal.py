@@ -19,6 +19,7 @@ _ORDER = (
     "limit",
     "budget",
     "organization_budget",
+    "context_scope",
     "price",
     "endpoint",
     "credential",
@@ -79,7 +80,7 @@ def _is_covered(kind: str, key: Key, wanted: Wanted) -> bool:
         case "limit" | "budget":
             # What is for one end user may be the project's own doing.
             return (kind, key[:1]) in wanted.lists and key[4] is None
-        case "organization_budget":
+        case "organization_budget" | "context_scope":
             return (kind, key[:1]) in wanted.lists
         case "price":
             return (kind, key[:2]) in wanted.lists

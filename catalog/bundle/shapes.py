@@ -13,7 +13,13 @@ from catalog.protocols import (
     PriceComponent,
     WireProtocol,
 )
-from tenants.models import Budget, Limit
+from tenants.context.scopes import (
+    BY_TIME,
+    DEFAULT_ENTRY_TEMPLATE,
+    DEFAULT_TEMPLATE,
+    NEWEST_FIRST,
+)
+from tenants.models import Budget, ContextScope, Limit
 from tenants.models.budget import default_warn_at
 from tenants.models.project import default_cache
 from tenants.strategies import Strategy
@@ -69,7 +75,7 @@ def _slug_of(item: Mapping[str, Any]) -> Any:
 
 
 def _default_cache() -> dict[str, Any]:
-    return {**default_cache(), "all": False}
+    return {**default_cache(), "all": False, "context": False}
 
 
 def _copy_of(make: Callable[[], Any]) -> Callable[[Mapping[str, Any]], Any]:
@@ -108,6 +114,21 @@ _MONEY = {
 BUDGET = Shape(kind="budget", key=("per", "mode", *_SCOPE), fields={**_MONEY, **_SCOPE})
 ORGANIZATION_BUDGET = Shape(
     kind="organization_budget", key=("per", "mode"), fields=_MONEY
+)
+CONTEXT_SCOPE = Shape(
+    kind="context_scope",
+    key=("name",),
+    fields={
+        "name": Field(values.required_text),
+        "kinds": Field(values.list_of(values.json_value), _EMPTY_LIST),
+        "token_budget": Field(values.whole, 2_000),
+        "order": Field(values.one_of(ContextScope.Order.values, "order"), NEWEST_FIRST),
+        "selection": Field(
+            values.one_of(ContextScope.Selection.values, "selection"), BY_TIME
+        ),
+        "template": Field(values.required_text, DEFAULT_TEMPLATE),
+        "entry_template": Field(values.required_text, DEFAULT_ENTRY_TEMPLATE),
+    },
 )
 PRICE = Shape(
     kind="price",
@@ -234,6 +255,7 @@ SECTIONS: dict[str, Shape] = {
                         "enabled": (values.boolean, default_cache()["enabled"]),
                         "ttl_s": (values.whole, default_cache()["ttl_s"]),
                         "all": (values.boolean, False),
+                        "context": (values.boolean, False),
                     }
                 ),
                 _copy_of(_default_cache),
@@ -251,7 +273,11 @@ SECTIONS: dict[str, Shape] = {
             ),
             "time_zone": Field(values.required_text, "UTC"),
         },
-        children={"limits": LIMIT, "budgets": BUDGET},
+        children={
+            "limits": LIMIT,
+            "budgets": BUDGET,
+            "context_scopes": CONTEXT_SCOPE,
+        },
     ),
     "aliases": Shape(
         kind="alias",

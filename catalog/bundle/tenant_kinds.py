@@ -5,7 +5,7 @@ from typing import Any
 
 from catalog.bundle.kind import Kind, Parent, Scope
 from catalog.bundle.units import Key, Values
-from tenants.models import Budget, EndUser, Limit, Organization, Project
+from tenants.models import Budget, ContextScope, EndUser, Limit, Organization, Project
 from tenants.models.project import default_cache
 
 
@@ -58,13 +58,41 @@ class ProjectKind(Kind):
         return [Parent("organization", "organization", (values.get("organization"),))]
 
     def values(self, row: Project) -> Values:
-        defaults = {**default_cache(), "all": False}
+        defaults = {**default_cache(), "all": False, "context": False}
         cache = {n: row.cache.get(n, v) for n, v in defaults.items()}
         return {
             **super().values(row),
             "cache": cache,
             "organization": row.organization.slug,
         }
+
+
+class ContextScopeKind(Kind):
+    """A project's own scopes, in place of the ready ones or besides them."""
+
+    name = "context_scope"
+    model = ContextScope
+    columns = (
+        "kinds",
+        "token_budget",
+        "order",
+        "selection",
+        "template",
+        "entry_template",
+    )
+
+    def rows(self, scope: Scope) -> Iterable[ContextScope]:
+        found = ContextScope.objects.filter(scope.of("project__slug"))
+        return found.select_related("project").order_by("id")
+
+    def key(self, row: ContextScope) -> Key:
+        return (row.project.slug, row.name)
+
+    def new(self, key: Key) -> ContextScope:
+        return ContextScope(name=key[1])
+
+    def parents(self, key: Key, values: Values) -> list[Parent]:
+        return [Parent("project", "project", key[:1])]
 
 
 class EndUserKind(Kind):

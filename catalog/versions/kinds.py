@@ -65,6 +65,7 @@ RESTORED: dict[str, Restored] = {
         ),
         Restored("catalog.alias"),
         Restored("catalog.aliastarget"),
+        Restored("tenants.contextscope"),
         Restored("tenants.limit"),
         Restored("tenants.budget"),
         Restored(

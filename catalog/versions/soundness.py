@@ -15,7 +15,7 @@ from catalog.bundle.state import State
 from catalog.bundle.units import Key, Wanted
 from catalog.versions.difference import CHANGE, CREATE
 from catalog.versions.steps import Step
-from tenants.audit_trail import Texts
+from tenants.row_texts import Texts
 
 # What bundles call the rows that are to hang together.
 _NAMES = {

@@ -12,8 +12,11 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from catalog.models import ProviderCheck
+from gateway.budgets.reading import stored_sieve
+from gateway.callers import project_caller
 from gateway.candidates import Candidate
 from gateway.configuration.catalog_loading import build_catalog, read_catalog
+from gateway.configuration.end_user_loading import read_end_users
 from gateway.configuration.tenant_loading import read_project
 from gateway.errors import Refusal
 from gateway.selection.explain import Health, explain
@@ -107,7 +110,11 @@ def _explained(project: Project, model: str, body: JSON) -> JSON:
         raise Refusal("The project cannot be read; the log says why.")
     catalog = async_to_sync(build_catalog)(read_catalog())
     asked = sample_of(orjson.dumps(body), {}, record, catalog)
-    return explain(asked, record, catalog, _health())
+    if name := asked.attribution.end_user:
+        users, _ = read_end_users([(record.id, name)])
+        asked.end_user = users.get((record.id, name))
+    sieve = stored_sieve(asked, project_caller(record))
+    return explain(asked, record, catalog, _health(), sift=sieve)
 
 
 def _health() -> Health:

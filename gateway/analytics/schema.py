@@ -16,6 +16,13 @@ _TIMES = {
     "type": "object",
     "properties": {"p50": _MS, "p95": _MS, "p99": _MS},
 }
+_OPINION = {
+    "type": "object",
+    "properties": {
+        "count": _COUNT,
+        "score": {**_RATE, "description": "The mean, from 0 to 1."},
+    },
+}
 _FIGURES: dict[str, Any] = {
     "events": {**_COUNT, "description": "Attempts and answers from the cache."},
     "requests": _COUNT,
@@ -32,6 +39,18 @@ _FIGURES: dict[str, Any] = {
     "fallbackCount": _COUNT,
     "unpricedEvents": _COUNT,
     "estimatedEvents": _COUNT,
+    "truncatedCount": {
+        **_COUNT,
+        "description": "Answers cut off by a bound of length.",
+    },
+    "truncationRate": _RATE,
+    "refusedCount": {**_COUNT, "description": "Answers withheld for their content."},
+    "refusalRate": _RATE,
+    "schemaViolationCount": {
+        **_COUNT,
+        "description": "Answers that did not keep to the schema asked for.",
+    },
+    "schemaViolationRate": _RATE,
 }
 ANSWER: dict[str, Any] = {
     "type": "object",
@@ -85,6 +104,7 @@ ANSWER: dict[str, Any] = {
                 "savedUSD": _MONEY,
             },
         },
+        "feedback": _OPINION,
         "workflows": {
             "type": "object",
             "properties": {
@@ -104,6 +124,7 @@ ANSWER: dict[str, Any] = {
                     "start": {**_TEXT, "format": "date-time"},
                     **_FIGURES,
                     "latency": _TIMES,
+                    "feedback": _OPINION,
                 },
                 "additionalProperties": {"type": ["string", "null"]},
             },
@@ -126,6 +147,12 @@ _NONE = {
     "fallbackCount": 7,
     "unpricedEvents": 0,
     "estimatedEvents": 0,
+    "truncatedCount": 9,
+    "truncationRate": 0.0087,
+    "refusedCount": 2,
+    "refusalRate": 0.0019,
+    "schemaViolationCount": 0,
+    "schemaViolationRate": 0.0,
 }
 _P = {"p50": 812.4, "p95": 2210.8, "p99": 4105.9}
 EXAMPLE = OpenApiExample(
@@ -158,6 +185,7 @@ EXAMPLE = OpenApiExample(
             "hitRate": 0.1545,
             "savedUSD": "2.100000",
         },
+        "feedback": {"count": 31, "score": 0.8226},
         "workflows": {
             "totalRuns": 40,
             "completed": 38,

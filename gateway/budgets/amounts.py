@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 from gateway.candidates import Candidate
-from gateway.selection.estimates import read_input
+from gateway.selection.estimates import read_all_input
 from gateway.selection.text_tokens import family_factor
 from gateway.types import InferenceRequest
 from usage.costs import FREE as FREE_SHEET
@@ -103,7 +103,7 @@ def close_bounds_of(request: InferenceRequest, candidate: Candidate) -> Bounds |
         or any(_CACHE_MARK in field for field in request.fields.values())
     ):
         return None
-    read = read_input(request) * family_factor(candidate.model.model_id)
+    read = read_all_input(request) * family_factor(candidate.model.model_id)
     sent = round(read * _MARGIN_WHEN_READ) + _AROUND_WHAT_WAS_READ
     return _bounds(request, candidate, sheet, sent)
 

@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 # How long a request waits for escrow.
 WAIT_SECONDS = 0.25
+# How long besides, when PostgreSQL has answered so lately that it will answer this, too:
+# many are after the same money, or the machine is busy.
+_BUSY_SECONDS = 2.0
+_HEARD_SECONDS = 5.0
 # How often those are asked again who hold money that may come back meanwhile.
 _ASK_AGAIN_SECONDS = 0.06
 # After an answer that nothing is left, or none at all, the next asker gets the same.
@@ -84,10 +88,12 @@ class Escrow:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failed_at = -LEASE_SECONDS
+        self._failed_at = self._heard_at = -LEASE_SECONDS
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        # The configuration has just been read.
+        self._heard_at = time.monotonic()
         self._spawn(self._tend_forever())
 
     async def stop(self, *, is_shipped: bool) -> None:
@@ -142,21 +148,25 @@ class Escrow:
         holding.used_at = now
         holding.waiters.append(waiter)
         self.fill(holding)
+        answer = waiter.answer
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                return await waiter.answer
-        except TimeoutError as error:
-            if waiter.answer.done() and not waiter.answer.cancelled():
-                return waiter.answer.result()
-            if holding.seen_at < now:
-                raise EscrowUnavailable from error
-            # The database has answered meanwhile: there was not enough.
-            return None
+            await asyncio.wait([answer], timeout=WAIT_SECONDS)
+            if not answer.done() and now - self._heard_at < _HEARD_SECONDS:
+                await asyncio.wait([answer], timeout=_BUSY_SECONDS)
         except asyncio.CancelledError:
-            answer = waiter.answer
-            if answer.done() and not answer.cancelled() and not answer.exception():
+            if not answer.done():
+                answer.cancel()
+            elif not answer.exception():
                 self.release(holding, answer.result() or 0)
             raise
+        if answer.done():
+            return answer.result()
+        answer.cancel()
+        is_heard = holding.seen_at >= now
+        if is_heard and holding.free + holding.available < least:
+            return None
+        # It said nothing, or that there is enough, which could not be had in time.
+        raise EscrowUnavailable
 
     def release(self, holding: Holding, amount: int, cost: int = 0) -> None:
         """Give back what was reserved; `cost` of it is spent."""
@@ -221,6 +231,7 @@ class Escrow:
             holding.lease = _SPARE_NANO
             holding.trusted_until = time.monotonic() + LEASE_SECONDS
             return
+        self._heard_at = time.monotonic()
         holding.window, holding.starts_at = opened.window, opened.starts_at
         if opened.ends_at is not None:
             holding.ends_at = opened.ends_at
@@ -238,6 +249,9 @@ class Escrow:
             if holding.window:
                 await self._take(holding)
                 holding.grant(is_final=False)
+                if holding.waiters and holding.free:
+                    # They came while it was taken for others, and there is more.
+                    continue
             if time.monotonic() >= give_up_at or self._is_nobody_elses(holding):
                 holding.grant(is_final=True)
             if not holding.waiters:
@@ -259,7 +273,7 @@ class Escrow:
         holding.changes += 1
         holding.lease += taken.granted
         holding.spent, holding.free = taken.spent, taken.free
-        holding.seen_at = time.monotonic()
+        holding.seen_at = self._heard_at = time.monotonic()
         holding.trusted_until = began + LEASE_SECONDS - _MARGIN_SECONDS
 
     def _is_nobody_elses(self, holding: Holding) -> bool:
@@ -323,7 +337,7 @@ class Escrow:
             holding = known[seen.window]
             changes, lease = before[holding]
             holding.spent, holding.free = seen.spent, seen.free
-            holding.seen_at = time.monotonic()
+            holding.seen_at = self._heard_at = time.monotonic()
             if seen.held < 0:
                 # It has run out while PostgreSQL was away, and others may have it now.
                 holding.lease -= lease

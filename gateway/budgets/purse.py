@@ -1,27 +1,22 @@
 """The budgets that one request is charged to."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from gateway.budgets.amounts import Bounds, bounds_of, close_bounds_of, nano_of
+from gateway.budgets.amounts import Bounds, bounds_of, nano_of
 from gateway.budgets.escrow import Escrow, EscrowUnavailable
 from gateway.budgets.holdings import Holding
-from gateway.candidates import Candidate, Candidates, Dropped
+from gateway.budgets.sieve import HARD, Sieve, closer_bounds, sift
+from gateway.candidates import Candidate, Candidates
 from gateway.configuration.records import BudgetRecord, KeyRecord
 from gateway.errors import BudgetExceeded, BudgetTooSmall, Overloaded
 from gateway.types import InferenceRequest
 
-HARD = "hard"
 SHADOW = "shadow"
 _PERIODS = {"day": "daily", "week": "weekly", "month": "monthly", "total": "total"}
-_TOO_DEAR = ("budget", "what is left of the budget does not cover it")
-# What was heard of a budget so long ago says nothing any more.
-_HEARSAY_SECONDS = 5.0
-
-Sieve = Callable[[Candidates], None]
 
 
 class Hold:
@@ -107,7 +102,8 @@ class Purse:
                     hold.add(holding, bounds.most)
                     continue
                 if not is_close:
-                    bounds, is_close = self._closer(bounds, candidate), True
+                    bounds = closer_bounds(bounds, self._request, candidate)
+                    is_close = True
                 if bounds.most:
                     hold.add(holding, await self._wait(holding, bounds))
         except BaseException:
@@ -118,23 +114,8 @@ class Purse:
 
     def sift(self, found: Candidates) -> None:
         """Drop those that are too dear for what is left, if others are not."""
-        if len(found.able) < 2 or (left := self._left()) is None:
-            return
-        dear = {
-            at
-            for at, candidate in enumerate(found.able)
-            if self._least(candidate, left) > left
-        }
-        if not 0 < len(dear) < len(found.able):
-            return
-        kept = [at for at in range(len(found.able)) if at not in dear]
-        found.dropped += [Dropped(found.able[at].model.name, *_TOO_DEAR) for at in dear]
-        found.doubts = {
-            place: found.doubts[at]
-            for place, at in enumerate(kept)
-            if at in found.doubts
-        }
-        found.able = [found.able[at] for at in kept]
+        if len(found.able) > 1:
+            sift(found, self._request, self._input_tokens, self._holdings())
 
     async def learn(self) -> None:
         """Find out what is left. Says nothing when that cannot be found out."""
@@ -149,28 +130,6 @@ class Purse:
         for budget in self._budgets:
             subject = self._subject if budget.each_end_user else ""
             yield self._escrow.holding(budget, subject)
-
-    def _least(self, candidate: Candidate, left: int) -> int:
-        bounds = bounds_of(self._request, candidate, self._input_tokens)
-        if bounds.least > left:
-            bounds = self._closer(bounds, candidate)
-        return bounds.least
-
-    def _closer(self, bounds: Bounds, candidate: Candidate) -> Bounds:
-        closer = close_bounds_of(self._request, candidate)
-        return bounds if closer is None or closer.most > bounds.most else closer
-
-    def _left(self) -> int | None:
-        """Return the least that is left of any; None when that is not known."""
-        now = time.monotonic()
-        left = [
-            holding.available + holding.free
-            for holding in self._holdings()
-            if holding.budget.mode == HARD
-            and holding.window
-            and now - holding.seen_at < _HEARSAY_SECONDS
-        ]
-        return min(left, default=None)
 
     def _count(self, hold: Hold, holding: Holding, bounds: Bounds, now: float) -> None:
         if not holding.window:
@@ -227,8 +186,18 @@ def purse_for(
     """Return the purse of a request; None when no budget is for it."""
     if not key.project.budgets and request.end_user is None:
         return None
+    budgets = budgets_for(request, key, candidates)
+    if not budgets or escrow is None:
+        return None
+    return Purse(escrow, budgets, request, candidates.input_tokens)
+
+
+def budgets_for(
+    request: InferenceRequest, key: KeyRecord, candidates: Candidates
+) -> list[BudgetRecord]:
+    """Return the budgets that the request counts to."""
     user = request.attribution.end_user
-    budgets = [
+    return [
         budget
         for budget in _budgets_of(request, key)
         if (budget.key_pk is None or budget.key_pk in {key.pk, key.holder_pk})
@@ -236,9 +205,6 @@ def purse_for(
         and (not budget.each_end_user or user)
         and (not budget.alias or budget.alias == candidates.alias)
     ]
-    if not budgets or escrow is None:
-        return None
-    return Purse(escrow, budgets, request, candidates.input_tokens)
 
 
 def _budgets_of(request: InferenceRequest, key: KeyRecord) -> tuple[BudgetRecord, ...]:

@@ -67,7 +67,10 @@ def key_for(
         candidates.defaults,
         [_how_asked(candidate) for candidate in candidates.able],
     )
-    return hmac.digest(secret, _encode(asked), "sha256").hex()
+    said = _encode(asked)
+    if request.context is not None:
+        said += _encode(request.context.mark)
+    return hmac.digest(secret, said, "sha256").hex()
 
 
 def _said(

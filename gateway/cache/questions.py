@@ -1,6 +1,7 @@
 """How one request goes through the cache: has this been asked, is it being asked now?"""
 
 import asyncio
+import hmac
 import logging
 import time
 from collections.abc import Callable
@@ -201,7 +202,7 @@ class Question:
         self, sealed: bytes, shelf: Shelf, how: Literal["hit", "coalesced"]
     ) -> Known | None:
         """Return what was sealed and let those who wait have it, if it may be used."""
-        entry = open_entry(sealed, self._key, self._project.id, shelf.sealing)
+        entry = open_entry(sealed, self._key, self._project.id, self._sealing(shelf))
         if entry is None or (known := self._usable(entry, how)) is None:
             return None
         self._cache.memory.put(entry)
@@ -210,6 +211,13 @@ class Question:
             self._flight.land(entry)
             self._flight = None
         return known
+
+    def _sealing(self, shelf: Shelf) -> bytes:
+        """Return the key that seals the answer: it goes with that of its end user."""
+        context = self._request.context
+        if context is None:
+            return shelf.sealing
+        return hmac.digest(shelf.sealing, context.secret, "sha256")
 
     def _usable(self, entry: Entry, how: Literal["hit", "coalesced"]) -> Known | None:
         """Return the entry with its candidate, if it answers this very request."""
@@ -295,7 +303,7 @@ class Question:
         shelf = cache.table.shelf_at_hand(self._project.id)
         if shelf is None:
             return
-        sealed = seal_entry(entry, shelf.sealing)
+        sealed = seal_entry(entry, self._sealing(shelf))
         cache.redis.store(self._key, self._project.id, sealed, self._rule.ttl_s)
         # What is stored lets go of the lock by itself.
         self._holds_lock = False

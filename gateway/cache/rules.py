@@ -67,6 +67,8 @@ def rule_for(request: InferenceRequest, project: ProjectRecord) -> Rule | None:
     if request.end_user is not None and request.end_user.credentials:
         # What an end user's own server says is not for others to hear.
         return None
+    if request.context is not None and not _may_keep(request, settings):
+        return None
     if request.operation not in OPERATIONS or not _STATEFUL.isdisjoint(request.fields):
         return None
     if settings.get("all") is not True and not _is_settled(request, wish):
@@ -74,6 +76,11 @@ def rule_for(request: InferenceRequest, project: ProjectRecord) -> Rule | None:
     ttl_s = wish.ttl_s or _seconds(settings.get("ttl_s")) or DEFAULT_TTL_S
     ttl_s = min(ttl_s, MAX_TTL_S)
     return Rule(ttl_s, wish.ttl_s or MAX_TTL_S, wish.refresh)
+
+
+def _may_keep(request: InferenceRequest, settings: Mapping[str, Any]) -> bool:
+    """Say whether an answer given with a context may be kept, sealed for its end user."""
+    return settings.get("context") is True and request.context.secret is not None
 
 
 def _is_settled(request: InferenceRequest, wish: Wish) -> bool:

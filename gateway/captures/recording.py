@@ -35,7 +35,7 @@ def _keep(request: "EdgeRequest", reply: EdgeReply, answer: bytes) -> None:
         Capture(
             project_id=project.id,
             request_id=request.request_id,
-            end_user=request.edge_headers.get(_USER, b"").decode("latin-1"),
+            end_user=_end_user(request, reply),
             path=request.path,
             status=reply.status,
             occurred_at=datetime.now(UTC),
@@ -45,6 +45,13 @@ def _keep(request: "EdgeRequest", reply: EdgeReply, answer: bytes) -> None:
             answer=answer[: MAX_TEXT_BYTES + 1],
         )
     )
+
+
+def _end_user(request: "EdgeRequest", reply: EdgeReply) -> str:
+    """Return whom it is for, be that said by a header or in the body."""
+    if reply.attempt is not None:
+        return reply.attempt.record.end_user
+    return request.edge_headers.get(_USER, b"").decode("latin-1")
 
 
 class _CapturedStream:

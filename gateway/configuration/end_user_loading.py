@@ -46,6 +46,7 @@ def read_end_users(
             limits=limits.get(row["id"], ()),
             credentials=credentials.get(row["id"], {}),
             budgets=budgets.get(row["id"], ()),
+            display_name=row["name"],
         )
         for row in rows
     }, without

@@ -8,6 +8,7 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Final
 
+from tenants.context.scopes import ScopeRules
 from tenants.encryption import Secret
 from usage.costs import PriceSheet
 
@@ -239,6 +240,9 @@ class ProjectRecord:
     cache_purges: Mapping[str, float] = field(default_factory=dict)
     # Its own and its organization's.
     budgets: tuple[BudgetRecord, ...] = ()
+    # In place of the ready ones, or besides them; by name.
+    context_scopes: Mapping[str, ScopeRules] = field(default_factory=dict)
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,3 +279,5 @@ class EndUserRecord:
     limits: tuple[LimitRecord, ...]
     credentials: Mapping[int, tuple[CredentialRecord, ...]]
     budgets: tuple[BudgetRecord, ...] = ()
+    # What the user is called, for the context of requests.
+    display_name: str = field(default="", repr=False)

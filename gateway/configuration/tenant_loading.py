@@ -13,6 +13,7 @@ from gateway.configuration.alias_loading import (
     read_credentials,
 )
 from gateway.configuration.budget_loading import read_budgets
+from gateway.configuration.context_scope_loading import read_context_scopes
 from gateway.configuration.limit_loading import Limits, read_limits
 from gateway.configuration.own_model_loading import read_own_models
 from gateway.configuration.own_models import OwnModels
@@ -23,6 +24,7 @@ from gateway.configuration.records import (
     LimitRecord,
     ProjectRecord,
 )
+from tenants.context.scopes import ScopeRules
 from tenants.models import ApiKey, Project
 
 logger = logging.getLogger(__name__)
@@ -134,6 +136,7 @@ def _read_projects(
     credentials = read_credentials(owner)
     own_models = read_own_models(project_ids)
     budgets = read_budgets(project_ids)
+    scopes = read_context_scopes(project_ids)
     return {
         row["id"]: _project(
             row,
@@ -142,6 +145,7 @@ def _read_projects(
             credentials.get(row["id"], {}),
             own_models.get(row["id"]),
             budgets.get(row["id"], ()),
+            scopes.get(row["id"], {}),
         )
         for row in Project.objects.filter(id__in=project_ids).values()
     }
@@ -154,6 +158,7 @@ def _project(
     credentials: Credentials,
     own_models: OwnModels | None,
     budgets: tuple[BudgetRecord, ...],
+    context_scopes: Mapping[str, ScopeRules],
 ) -> ProjectRecord:
     return ProjectRecord(
         id=row["id"],
@@ -178,4 +183,6 @@ def _project(
         fallback_on_content_policy=row["fallback_on_content_policy"],
         strategy=row["strategy"],
         cache_purges=row["cache_purges"],
+        context_scopes=context_scopes,
+        time_zone=row["time_zone"],
     )

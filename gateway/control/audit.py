@@ -5,7 +5,13 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError as DjangoValidationError
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -17,8 +23,16 @@ from gateway.control.pages import link_with, page_response, page_size
 from gateway.control.references import find
 from gateway.control.schema import answers
 from gateway.control.viewsets import ControlView
-from tenants.admin.audit import SEEN_BY, audited_within
-from tenants.audit_trail import Entry, audited_models, entries, model_named, page_of
+from tenants.audit_export import FORMATS, export_response
+from tenants.audit_trail import (
+    SEEN_BY,
+    Entry,
+    audited_models,
+    audited_within,
+    entries,
+    model_named,
+    page_of,
+)
 
 _CURSOR = re.compile(r"[a-z0-9_]+\.[0-9]{1,18}(?:-[a-z0-9_]+\.[0-9]{1,18}){0,99}")
 _ACTIONS = ("insert", "update", "delete")
@@ -103,27 +117,32 @@ def _parameter(name: str, description: str, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, description=description, **more)
 
 
+_FILTERS = [
+    _parameter("q", "Part of the name of the row."),
+    _parameter(
+        "model",
+        "Kind of row.",
+        enum=[model._meta.label_lower for model in audited_models()],
+    ),
+    _parameter("object_id", "Id of the row; takes `model` too."),
+    _parameter("action", "What was done.", enum=_ACTIONS),
+    _parameter("user", "Id or name of who did it."),
+    _parameter("since", "From this moment on (ISO 8601).", type=str),
+    _parameter("until", "Until this moment (ISO 8601).", type=str),
+]
+
+
 class AuditViewSet(ControlView, ViewSet):
     """Changes of the organizations within reach; what all share: for the installation."""
 
-    roles = {"search": SEEN_BY}
+    roles = {"search": SEEN_BY, "export": SEEN_BY}
 
     @extend_schema(
         summary="List the changes of the configuration, newest first",
         parameters=[
             _parameter("cursor", "Where the page begins: as `next` holds it."),
             _parameter("page_size", "At most 200.", type=int),
-            _parameter("q", "Part of the name of the row."),
-            _parameter(
-                "model",
-                "Kind of row.",
-                enum=[model._meta.label_lower for model in audited_models()],
-            ),
-            _parameter("object_id", "Id of the row; takes `model` too."),
-            _parameter("action", "What was done.", enum=_ACTIONS),
-            _parameter("user", "Id or name of who did it."),
-            _parameter("since", "From this moment on (ISO 8601).", type=str),
-            _parameter("until", "Until this moment (ISO 8601).", type=str),
+            *_FILTERS,
         ],
         request=None,
         responses=answers({200: AuditPage}),
@@ -131,14 +150,42 @@ class AuditViewSet(ControlView, ViewSet):
     )
     def search(self, request: Request) -> Response:
         check_parameters(request, {*AuditQuery().fields, "cursor", "page_size"})
-        query = AuditQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
         size, cursor = page_size(request), _cursor(request)
-        page, older = page_of(self._sources(query.validated_data), cursor, size)
+        page, older = page_of(self._sources(), cursor, size)
         next_url = link_with(request, cursor=older) if older else None
         return page_response(next_url, None, EntryRow(page, many=True).data)
 
-    def _sources(self, wanted: dict[str, Any]) -> list[Any]:
+    @extend_schema(
+        summary="The changes of the configuration as a file, newest first",
+        description=f"Role: `{SEEN_BY.value}`. It is sent while it is read, whole.",
+        parameters=[
+            _parameter("as", "Lines of JSON, or comma-separated values.", enum=FORMATS),
+            *_FILTERS,
+        ],
+        request=None,
+        responses=answers(
+            {
+                (200, "application/x-ndjson"): OpenApiResponse(
+                    {"type": "string"}, "A line for each change."
+                ),
+                (200, "text/csv"): OpenApiResponse(
+                    {"type": "string"}, "A line for each field that changed."
+                ),
+            }
+        ),
+    )
+    def export(self, request: Request) -> StreamingHttpResponse:
+        check_parameters(request, {*AuditQuery().fields, "as"})
+        kind = request.query_params.get("as", FORMATS[-1])
+        if kind not in FORMATS:
+            raise ValidationError({"as": f"This is one of {', '.join(FORMATS)}."})
+        return export_response(request._request, self._sources(), kind)  # noqa: SLF001
+
+    def _sources(self) -> list[Any]:
+        asked = self.request.query_params.dict()
+        query = AuditQuery(data=asked)
+        query.is_valid(raise_exception=True)
+        wanted = query.validated_data
         found = entries(
             model=wanted.get("model"),
             action=wanted.get("action", ""),

@@ -12,7 +12,12 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, OperationalError
 from django.http import Http404
-from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+from rest_framework.exceptions import (
+    APIException,
+    NotFound,
+    PermissionDenied,
+    Throttled,
+)
 from rest_framework.exceptions import ValidationError as FieldsRefused
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -33,6 +38,7 @@ REFUSALS = {
     412: ("The row is not as `If-Match` says any more.", "version_mismatch"),
     413: ("The body is too large.", "request_too_large"),
     415: ("The body is in another form than is read.", "unsupported_media_type"),
+    429: ("Too many tokens that are not valid came from there.", "rate_limit_exceeded"),
     500: ("A mistake in Signalbox.", "internal_error"),
     503: ("The database cannot be asked now; try again shortly.", "unavailable"),
 }
@@ -186,6 +192,8 @@ def _headers(refusal: APIException) -> dict[str, str]:
     challenge = getattr(refusal, "auth_header", None)
     if challenge:
         return {"WWW-Authenticate": str(challenge)}
+    if isinstance(refusal, Throttled):
+        return {"Retry-After": str(getattr(refusal, "wait", None) or 1)}
     return (
         {"Retry-After": "2"} if refusal.status_code == Unavailable.status_code else {}
     )

@@ -21,7 +21,7 @@ _VERBS = {
 }
 _WRITING = {"create", "update", "partial_update"}
 _MATCHING = {"update", "partial_update", "destroy"}
-_ALWAYS = (400, 401, 403, 503)
+_ALWAYS = (400, 401, 403, 429, 503)
 _EXAMPLES = {
     400: {
         "name": ["This field is required."],

@@ -9,12 +9,17 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
 from gateway.control.aimodels import AIModelViewSet
+from gateway.control.alert_rules import AlertRuleViewSet
+from gateway.control.alert_silences import AlertSilenceViewSet
+from gateway.control.alerts import AlertViewSet
 from gateway.control.aliases import AliasViewSet
 from gateway.control.analytics import AnalyticsViewSet
 from gateway.control.approvals import ApprovalViewSet
 from gateway.control.audit import AuditViewSet
 from gateway.control.budgets import BudgetViewSet
 from gateway.control.bundle import BundleViewSet
+from gateway.control.captures import CapturesViewSet
+from gateway.control.context_scopes import ContextScopeViewSet
 from gateway.control.credentials import CredentialViewSet
 from gateway.control.custom_endpoints import CustomEndpointViewSet
 from gateway.control.end_users import EndUserViewSet
@@ -27,7 +32,10 @@ from gateway.control.organizations import OrganizationViewSet
 from gateway.control.prices import PriceViewSet
 from gateway.control.projects import ProjectViewSet
 from gateway.control.providers import ProviderViewSet
+from gateway.control.report_definitions import ReportDefinitionViewSet
+from gateway.control.report_runs import ReportRunViewSet
 from gateway.control.usage import DailyViewSet, HourlyViewSet, UsageViewSet
+from gateway.control.versions import VersionViewSet
 from gateway.control.viewsets import ControlView
 
 RESOURCES: dict[str, type[ViewSetMixin]] = {
@@ -35,6 +43,7 @@ RESOURCES: dict[str, type[ViewSetMixin]] = {
     "projects": ProjectViewSet,
     "keys": ApiKeyViewSet,
     "end-users": EndUserViewSet,
+    "context-scopes": ContextScopeViewSet,
     "limits": LimitViewSet,
     "budgets": BudgetViewSet,
     "memberships": MembershipViewSet,
@@ -46,13 +55,21 @@ RESOURCES: dict[str, type[ViewSetMixin]] = {
     "aliases": AliasViewSet,
     "credentials": CredentialViewSet,
     "custom-endpoints": CustomEndpointViewSet,
+    "report-definitions": ReportDefinitionViewSet,
+    "report-runs": ReportRunViewSet,
+    "alert-rules": AlertRuleViewSet,
+    "alert-silences": AlertSilenceViewSet,
+    "alerts": AlertViewSet,
     "usage/hourly": HourlyViewSet,
     "usage/daily": DailyViewSet,
     "usage": UsageViewSet,
     "bundle": BundleViewSet,
+    "versions": VersionViewSet,
+    "captured-texts": CapturesViewSet,
 }
 SINGLE: dict[str, tuple[type[ViewSetMixin], str]] = {
     "audit": (AuditViewSet, "search"),
+    "audit/export": (AuditViewSet, "export"),
     "usage/analytics": (AnalyticsViewSet, "sum_up"),
     "me": (MeViewSet, "show"),
 }

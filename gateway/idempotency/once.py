@@ -1,6 +1,6 @@
 """How a request that carries a key is answered: by whoever comes first, and for all."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from gateway.idempotency.keys import key_of
@@ -29,7 +29,7 @@ async def answer_once(
         query=scope["query_string"],
         content_type=request.edge_headers.get(b"content-type", b""),
         content=request.content,
-        end_user=request.edge_headers.get(b"x-signalbox-user", b""),
+        end_user=_whom(request.edge_headers),
         request_id=request.request_id,
     )
     kept = await register.claim(claim)
@@ -52,3 +52,10 @@ async def answer_once(
     else:
         await register.free(claim)
     return reply
+
+
+def _whom(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return for whom the answer is, and what the model was to be told of them."""
+    user = headers.get(b"x-signalbox-user", b"")
+    context = headers.get(b"x-signalbox-context")
+    return user if context is None else b"%b\0%b" % (user, context)

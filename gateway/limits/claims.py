@@ -5,6 +5,8 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.configuration.records import EndUserRecord, KeyRecord, LimitRecord
 
 REQUESTS = "requests"
@@ -14,7 +16,7 @@ CONCURRENCY = "concurrency"
 _MAX_REMEMBERED = 20_000
 
 
-class Claim(NamedTuple):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """One limit that a request is to be charged to.
 
     `shadow_of` is the limit's id where it is in shadow mode, and refuses nothing.
@@ -28,7 +30,7 @@ class Claim(NamedTuple):
     shadow_of: int = 0
 
 
-class Remaining(NamedTuple):
+class Remaining(msgspec.Struct, frozen=True, gc=False):
     """What is left of the tightest limit of one metric."""
 
     limit: int
@@ -56,7 +58,7 @@ class Lease:
         self.settled = False
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True):
     """Whether a request may go on; when refused, nothing was charged.
 
     `exceeded` are limits in shadow mode that would have refused it; they were not
@@ -86,8 +88,13 @@ def lease_for(
     claims: Sequence[Claim], lease_id: str, *, degraded: bool
 ) -> Lease | None:
     """Return what these claims leave to be given back, or None when that is nothing."""
-    concurrency = tuple([claim.key for claim in claims if not claim.per_s])
-    tokens = tuple([claim for claim in claims if claim.metric == TOKENS])
+    concurrency: tuple[str, ...] = ()
+    tokens: tuple[Claim, ...] = ()
+    for claim in claims:
+        if not claim.per_s:
+            concurrency += (claim.key,)
+        elif claim.metric == TOKENS:
+            tokens += (claim,)
     if not concurrency and not tokens:
         return None
     return Lease(lease_id, concurrency, tokens, degraded=degraded)

@@ -20,14 +20,14 @@ from gateway.limits.claims import (
     tightest,
 )
 from gateway.limits.local import CONCURRENCY_RETRY_S, LocalLimits
+from gateway.limits.packing import KEY_PREFIX, packed_admission
 from gateway.limits.scripts import ADMIT, HEARTBEAT, RENEW, SCRIPTS
 from gateway.limits.settlements import Settlements
 from gateway.redis.connection import Call, Reply
 from gateway.redis.link import ANSWER_SECONDS, RedisLink
 
-__all__ = ["Claim", "Lease", "Limiter", "Remaining", "Verdict"]
+__all__ = ["KEY_PREFIX", "Claim", "Lease", "Limiter", "Remaining", "Verdict"]
 
-KEY_PREFIX = "sb:lim:"
 PROCESSES_KEY = f"{KEY_PREFIX}processes"
 
 # A lease of a killed process is back after LEASE_SECONDS; a living one renews its own.
@@ -128,15 +128,9 @@ class Limiter:
     def _ask(
         self, claims: Sequence[Claim], lease_id: str, future: asyncio.Future[Reply]
     ) -> None:
-        keys: list[str] = []
-        arguments: list[str | int] = [lease_id, int(LEASE_SECONDS * 1000)]
-        for key, _, amount, per_s, cost, _ in claims:
-            keys.append(KEY_PREFIX + key)
-            arguments += (amount, per_s, cost)
-        if claims[-1].shadow_of:
-            arguments.append(sum(not claim.shadow_of for claim in claims))
         waiter = partial(self._answered, claims, lease_id, future)
-        self.link.ask(Call(ADMIT, tuple(keys), tuple(arguments), waiter))
+        packed, parts = packed_admission(claims, lease_id, int(LEASE_SECONDS * 1000))
+        self.link.ask(Call(ADMIT, (), (), waiter, packed, parts))
 
     def _answered(
         self,

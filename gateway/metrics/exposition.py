@@ -30,6 +30,14 @@ COUNTERS = {
     "attempts": Family(
         "Upstream attempts settled, by provider and outcome.", ("provider", "outcome")
     ),
+    "tokens": Family(
+        "Tokens of settled attempts; cache_read is a part of input.",
+        ("provider", "model", "kind"),
+    ),
+    "cost_usd": Family("Cost of settled attempts in USD.", ("provider", "model")),
+    "unpriced_attempts": Family(
+        "Settled attempts whose cost is not known.", ("provider", "model")
+    ),
     "limit_decisions": Family("Requests that had limits to be checked against."),
     "limit_decisions_degraded": Family("Decisions made without Redis."),
     "limit_refusals": Family("Requests that a limit refused."),
@@ -54,6 +62,9 @@ TIMINGS = {
     "overhead_seconds": Family("Time spent here rather than upstream."),
     "upstream_seconds": Family(
         "Attempts that went well, until their last byte.", ("provider",)
+    ),
+    "first_token_seconds": Family(
+        "Streamed attempts, until their first content.", ("provider",)
     ),
 }
 # Each process has its own, with the number of its slot as `process`.

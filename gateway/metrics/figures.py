@@ -52,15 +52,21 @@ def figures_of(
         Sample("limit_decisions_degraded", (), limiter.degraded_decisions),
         Sample("limit_refusals", (), limiter.refusals),
         Sample("limit_shadow_refusals", (), USES.shadow_refusals),
+        *_counters_of_use(counts),
         *_counters_of_budgets(gateway),
         Sample("redis_failures", (), limiter.link.failures),
         Sample("redis_breaker_openings", (), limiter.link.times_opened),
         *_counters_of_targets(gateway.standings),
     ]
-    timings = [_timings("overhead_seconds", (), counts.overhead)] + [
-        _timings("upstream_seconds", (provider,), timed)
-        for provider, timed in counts.upstream.items()
-    ]
+    timings = [_timings("overhead_seconds", (), counts.overhead)]
+    for family, by_provider in (
+        ("upstream_seconds", counts.upstream),
+        ("first_token_seconds", counts.first_token),
+    ):
+        timings += [
+            _timings(family, (provider,), timed)
+            for provider, timed in by_provider.items()
+        ]
     return Figures(
         at=now,
         counters=tuple(counters),
@@ -91,6 +97,14 @@ def _gauges_of_gateway(gateway: Gateway, now: float) -> Iterable[Sample]:
     for state in ("closed", "half_open", "open"):
         yield Sample("redis_breaker", (state,), float(limiter.link.breaker == state))
     yield from _gauges_of_targets(gateway.standings)
+
+
+def _counters_of_use(counts: Counts) -> Iterable[Sample]:
+    for key, used in counts.used.items():
+        for kind in ("input", "cache_read", "output"):
+            yield Sample("tokens", (*key, kind), getattr(used, kind))
+        yield Sample("cost_usd", key, float(used.cost_usd))
+        yield Sample("unpriced_attempts", key, used.unpriced)
 
 
 def _counters_of_budgets(gateway: Gateway) -> Iterable[Sample]:

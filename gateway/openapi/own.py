@@ -108,7 +108,11 @@ _REQUEST = _of(
                 "ttl": _with(_NUMBER, "Seconds."),
             }
         ),
-        "context": _with(_OBJECT, "Not available yet: 400."),
+        "context": _with(
+            _OBJECT,
+            "What the model is told of the end user: `{scope, dateRange: {start, end}, "
+            "include, exclude}`. See POST /api/context/preview.",
+        ),
     }
 )
 _DONE = {

@@ -3,9 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import hiredis
+import msgspec
 
 from gateway.redis.script import Script
 
@@ -17,13 +18,27 @@ Waiter = Callable[[Reply], None]
 OWN_DELAY_SECONDS = 0.005
 
 
-class Call(NamedTuple):
-    """A script call, and who waits for its answer."""
+class Call(msgspec.Struct):
+    """A script call, and who waits for its answer.
+
+    Who has keys and arguments `packed` gives them so, with the number of their parts.
+    """
 
     script: Script
     keys: tuple[str, ...]
     arguments: tuple[str | int | bytes, ...]
     waiter: Waiter
+    packed: bytes = b""
+    parts: int = 0
+
+    def command(self, *, in_full: bool = False) -> bytes:
+        """Return the call; in full for a server that does not know the script."""
+        script = self.script
+        if self.parts:
+            return script.call_with(self.parts, self.packed, in_full=in_full)
+        if in_full:
+            return script.call_in_full(self.keys, self.arguments)
+        return script.call(self.keys, self.arguments)
 
 
 class Owner(Protocol):
@@ -34,7 +49,7 @@ class Owner(Protocol):
     def note_lost(self, connection: "Connection", *, failed: bool) -> None: ...
 
 
-class _Batch(NamedTuple):
+class _Batch(msgspec.Struct):
     waiting: deque[Call | Waiter]
     due: float
 
@@ -75,8 +90,7 @@ class Connection(asyncio.Protocol):
             self.close(failed=True)
 
     def send(self, calls: list[Call]) -> None:
-        packed = [call.script.call(call.keys, call.arguments) for call in calls]
-        self._write(b"".join(packed), deque(calls))
+        self._write(b"".join([call.command() for call in calls]), deque(calls))
 
     async def greet(self, commands: list[bytes]) -> None:
         """Send the first commands; raises unless all are answered well and soon."""
@@ -135,10 +149,7 @@ class Connection(asyncio.Protocol):
             if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(
                 "NOSCRIPT"
             ):
-                self._write(
-                    answered.script.call_in_full(answered.keys, answered.arguments),
-                    deque([answered.waiter]),
-                )
+                self._write(answered.command(in_full=True), deque([answered.waiter]))
                 return
             if isinstance(reply, hiredis.HiredisError):
                 self._owner.note_failure(str(reply))

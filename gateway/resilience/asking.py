@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from types import ModuleType
 
 import msgspec
 
-from gateway.budgets.purse import Hold
+from gateway.budgets.purse import Hold, Purse
 from gateway.candidates import Candidate
 from gateway.canonical import ChatRequest, OutputFormat
+from gateway.context.prepared import placed
 from gateway.errors import (
     InvalidRequest,
     ParameterUnsupported,
@@ -130,7 +131,7 @@ class Asking:
             again = repaired(told, violated.answer, violated.message)
         return await self.ask(candidate, again, wanted=wanted, is_fallback=is_fallback)
 
-    async def ask(
+    def ask(
         self,
         candidate: Candidate,
         said_instead: ChatRequest | None = None,
@@ -138,13 +139,26 @@ class Asking:
         wanted: OutputFormat | None = None,
         is_fallback: bool,
         is_retry: bool = False,
-    ) -> Answer:
+    ) -> Awaitable[Answer]:
         """Return the answer of one target. Raises `UpstreamError`."""
         purse = self._meter.purse
         if purse is None:
-            return await self._ask(
+            return self._ask(
                 candidate, said_instead, wanted, None, is_fallback, is_retry
             )
+        return self._ask_paid(
+            purse, candidate, said_instead, wanted, is_fallback, is_retry
+        )
+
+    async def _ask_paid(
+        self,
+        purse: Purse,
+        candidate: Candidate,
+        said_instead: ChatRequest | None,
+        wanted: OutputFormat | None,
+        is_fallback: bool,
+        is_retry: bool,
+    ) -> Answer:
         hold = await purse.hold(candidate)
         try:
             return await self._ask(
@@ -162,25 +176,9 @@ class Asking:
         is_fallback: bool,
         is_retry: bool,
     ) -> Answer:
-        request, meter = self._request, self._meter
-        target = target_for(candidate)
-        defaults = self._defaults if hold is None else _paid(self._defaults, hold)
-        try:
-            exchange = exchange_for(
-                request,
-                target,
-                self._dialect,
-                defaults,
-                meter.request_id,
-                said_instead,
-            )
-            outgoing = exchange.outgoing()
-        except NoCounterpart as error:
-            raise ParameterUnsupported(str(error), param=error.param) from error
-        except InvalidRequest as error:
-            # Another target may speak the client's own dialect.
-            raise ParameterUnsupported(error.message, param=error.param) from error
-        if exchange.dropped and request.strict_params:
+        target, meter = target_for(candidate), self._meter
+        exchange, outgoing = self._written(candidate, target, said_instead, hold)
+        if exchange.dropped and self._request.strict_params:
             raise _unsaid(exchange.dropped, target)
         if outgoing.variant is not PLAIN:
             target = target_for(candidate, outgoing.variant)
@@ -240,6 +238,36 @@ class Asking:
             exchange,
         )
 
+    def _written(
+        self,
+        candidate: Candidate,
+        target: Target,
+        said_instead: ChatRequest | None,
+        hold: Hold | None,
+    ) -> tuple[Exchange, Outgoing]:
+        """Put the request into the words of the target."""
+        request = self._request
+        defaults = self._defaults if hold is None else _paid(self._defaults, hold)
+        try:
+            if request.context is not None:
+                request, said_instead = placed(
+                    request, said_instead, candidate, self._dialect
+                )
+            exchange = exchange_for(
+                request,
+                target,
+                self._dialect,
+                defaults,
+                self._meter.request_id,
+                said_instead,
+            )
+            return exchange, exchange.outgoing()
+        except NoCounterpart as error:
+            raise ParameterUnsupported(str(error), param=error.param) from error
+        except InvalidRequest as error:
+            # Another target may speak the client's own dialect.
+            raise ParameterUnsupported(error.message, param=error.param) from error
+
     async def _call(
         self,
         target: Target,
@@ -257,6 +285,7 @@ class Asking:
             self._deadline,
             streamed=is_streamed,
             may_leave=self.may_leave,
+            trace_head=attempt.trace_head,
         )
         try:
             if call.status != 200:
@@ -321,6 +350,7 @@ def _settle(
         http_status=200,
         error_code=error_code,
         reported_model=reply.reported_model,
+        finish_reason=reply.finish_reason,
     )
 
 

@@ -92,6 +92,12 @@ def read_input(request: InferenceRequest) -> int:
     return max(1, round(counted))
 
 
+def read_all_input(request: InferenceRequest) -> int:
+    """Return the same with the context of the end user, where one is put before it."""
+    read = read_input(request)
+    return read if request.context is None else read + int(request.context.tokens)
+
+
 def estimate_for(
     request: InferenceRequest,
     input_tokens: int,

@@ -17,7 +17,7 @@ from gateway.configuration.records import Catalog, ModelRecord, ProjectRecord
 from gateway.resilience.standings import Standings
 from gateway.routing import plan_route
 from gateway.selection.choices import models_named_by
-from gateway.selection.estimates import Estimate, estimate_for, read_input
+from gateway.selection.estimates import Estimate, estimate_for, read_all_input
 from gateway.selection.observations import OBSERVATIONS
 from gateway.selection.prompt_affinity import PromptAffinity
 from gateway.types import JSON, InferenceRequest
@@ -65,7 +65,7 @@ def explain(
     if sift is not None:
         sift(found)
     route = plan_route(found, request, affinity, explores=False)
-    tokens = read_input(request)
+    tokens = read_all_input(request)
     scores = found.scores or [None] * len(route)
     told = [
         _told(candidate, score, request, tokens, health)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from gateway.configuration.records import Catalog, ProjectRecord
+from gateway.context.wishes import wish_in, wish_of
 from gateway.controls import attribution_in, max_cost_in, models_in, preferences_in
 from gateway.dialects import (
     anthropic_messages,
@@ -86,10 +87,12 @@ def sample_of(
         body=body,
         units={} if count is None or dialect is openai_transcription else count(body),
         max_cost_usd=max_cost_in(headers),
+        context=wish_in(headers, project, operation),
     )
     if is_own:
         asked.preferences = preferences_of(body, asked.preferences, project, catalog)
         asked.attribution = attribution_of(body, asked.attribution)
+        asked.context = wish_of(body, asked.context, project)
         asked.model = model_of(body, project, catalog)
     return asked
 

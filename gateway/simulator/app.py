@@ -61,7 +61,10 @@ class Application:
                 await self._answer(exchange, protocol)
             else:
                 await self._answer_other(exchange, scope["method"], path)
-        except (ClientGone, Broken):
+        except ClientGone:
+            # The server would complain of an answer without an end before it knows.
+            await exchange.has_left()
+        except Broken:
             pass
         finally:
             exchange.close()

@@ -113,9 +113,13 @@ class Exchange:
         self.transport.abort()
         await self._end()
 
-    async def _end(self) -> NoReturn:
+    async def has_left(self) -> None:
+        """Wait until the server has noticed, too, that the connection is gone."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+    async def _end(self) -> NoReturn:
+        await self.has_left()
         raise Broken
 
     def raw(self, data: bytes) -> None:

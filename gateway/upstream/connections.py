@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
+
+from gateway.upstream.answer_protocol import AnswerProtocol
 
 # So many wait for a connection as long as the provider's own bound allows, and when
 # they have waited in vain nobody does for some time.
@@ -36,6 +40,11 @@ class Connections(aiohttp.TCPConnector):
     usual_s = 0.0
     _made_at = 0.0
     _nobody_waits_until = 0.0
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        make: Any = partial(AnswerProtocol, loop=self._loop)
+        self._factory = make
 
     def timeout_now(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
         """Return the timeout of one that could go elsewhere.

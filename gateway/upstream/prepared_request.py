@@ -7,20 +7,20 @@ credentials that are never there, which takes a tenth of the gateway's time.
 
 import asyncio
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, cast
 
 import aiohttp
 from aiohttp import ClientConnectionResetError, ClientRequest
 from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import BaseConnector, Connection
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from gateway.errors import UpstreamUnreadable
-
-_Pool = TypeVar("_Pool", bound=BaseConnector)
+from gateway.upstream.answer_protocol import AnswerProtocol, WholeAnswer, WholeHeaders
+from gateway.upstream.connections import Connections
 
 # They change nothing when they arrive twice, so they may be sent again.
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -28,20 +28,25 @@ _MAX_DESTINATIONS = 1_000
 
 
 class PreparedResponse:
-    """An answer whose head is here; whoever has it calls `close`."""
+    """An answer whose head is here; whoever has it calls `close`.
 
-    __slots__ = ("_connection", "content", "headers", "status")
+    `whole` is its body where all of it is here; otherwise `content` is where it comes.
+    """
+
+    __slots__ = ("_connection", "content", "headers", "status", "whole")
 
     def __init__(
         self,
         status: int,
-        headers: CIMultiDictProxy[str],
+        headers: CIMultiDictProxy[str] | WholeHeaders,
         content: StreamReader,
         connection: Connection,
+        whole: bytes | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.content = content
+        self.whole = whole
         self._connection = connection
 
     def close(self) -> None:
@@ -57,49 +62,55 @@ class _Destination(ClientRequest):
         return super().connection_key
 
 
-class PreparedRequests(Generic[_Pool]):
+class PreparedRequests:
     """Sends requests over the connections of one pool."""
 
-    def __init__(self, pool: _Pool) -> None:
+    def __init__(self, pool: Connections) -> None:
         self.pool = pool
         self._destinations: dict[tuple[str, str | None, int | None], _Destination] = {}
 
     async def send(
-        self, method: str, url: URL, wire: bytes, timeout: aiohttp.ClientTimeout
+        self,
+        method: str,
+        url: URL,
+        wire: bytes,
+        timeout: aiohttp.ClientTimeout,
+        *,
+        is_stream: bool = True,
     ) -> PreparedResponse:
         """Send `wire`, the whole request, head included; return when it is answered.
 
         Raises `UpstreamUnreadable`, `aiohttp.ClientError`, `OSError` and `ValueError`. Of
-        the timeout only counts what bounds the making of a connection.
+        the timeout only counts what bounds the making of a connection. What is no stream is
+        quicker to read when that is known.
         """
         destination = self._destination_of(url)
         try:
-            return await self._send(method, destination, wire, timeout)
+            connection = await self._connection_to(destination, timeout)
+            return await _exchange(method, connection, wire, is_stream=is_stream)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
             # A connection that was kept may end just when it is used again.
             if method not in _IDEMPOTENT:
                 raise
-        return await self._send(method, destination, wire, timeout)
+        connection = await self._connection_to(destination, timeout)
+        return await _exchange(method, connection, wire, is_stream=is_stream)
 
-    async def _send(
-        self,
-        method: str,
-        destination: _Destination,
-        wire: bytes,
-        timeout: aiohttp.ClientTimeout,
-    ) -> PreparedResponse:
+    async def _connection_to(
+        self, destination: _Destination, timeout: aiohttp.ClientTimeout
+    ) -> Connection:
         try:
-            connection = await self.pool.connect(destination, [], timeout)
+            while True:
+                connection = await self.pool.connect(destination, [], timeout)
+                protocol = connection.protocol
+                if protocol is None or not protocol.should_close:
+                    return connection
+                # What was said unasked is nobody's answer.
+                connection.close()
         except TimeoutError as error:
             msg = "There was no connection in time."
             raise aiohttp.ConnectionTimeoutError(msg) from error
-        try:
-            return await _exchange(method, connection, wire)
-        except BaseException:
-            connection.close()
-            raise
 
     def _destination_of(self, url: URL) -> _Destination:
         origin = (url.scheme, url.raw_host, url.port)
@@ -116,21 +127,28 @@ class PreparedRequests(Generic[_Pool]):
 
 
 async def _exchange(
-    method: str, connection: Connection, wire: bytes
+    method: str, connection: Connection, wire: bytes, *, is_stream: bool
 ) -> PreparedResponse:
-    protocol = connection.protocol
-    transport = None if protocol is None else protocol.transport
-    if protocol is None or transport is None or transport.is_closing():
-        raise ClientConnectionResetError("Cannot write to closing transport")
-    protocol.set_response_params(
-        skip_payload=method == "HEAD", read_until_eof=True, auto_decompress=False
-    )
-    transport.write(wire)
     try:
+        protocol = connection.protocol
+        transport = None if protocol is None else protocol.transport
+        if protocol is None or transport is None or transport.is_closing():
+            raise ClientConnectionResetError("Cannot write to closing transport")
+        cast(AnswerProtocol, protocol).expect(
+            is_stream=is_stream, has_body=method != "HEAD"
+        )
+        transport.write(wire)
+        # aiohttp's message, or a whole answer in its place.
+        message: Any
         message, content = await protocol.read()
         while 100 <= message.code < 200 and message.code != 101:
             message, content = await protocol.read()
     except HttpProcessingError as error:
+        connection.close()
         msg = "The provider does not speak HTTP properly."
         raise UpstreamUnreadable(msg) from error
-    return PreparedResponse(message.code, message.headers, content, connection)
+    except BaseException:
+        connection.close()
+        raise
+    whole = message.body if isinstance(message, WholeAnswer) else None
+    return PreparedResponse(message.code, message.headers, content, connection, whole)

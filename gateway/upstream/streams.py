@@ -214,6 +214,7 @@ class RelayedStream:
             http_status=self._call.status,
             error_code=error_code,
             reported_model=self._inspector.reported_model,
+            finish_reason=getattr(self._inspector, "finish_reason", ""),
         )
         if self._ended is not None:
             self._ended(tokens.input + tokens.output)

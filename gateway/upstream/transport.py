@@ -83,7 +83,8 @@ class UpstreamCall:
 
     @property
     def content_type(self) -> str:
-        return self._response.headers.get("Content-Type", "").partition(";")[0].lower()
+        told = self._response.headers.get("Content-Type") or ""
+        return told.partition(";")[0].lower()
 
     def header(self, name: str) -> str | None:
         return self._response.headers.get(name)
@@ -100,6 +101,8 @@ class UpstreamCall:
 
     async def read(self, limit: int = MAX_RESPONSE_BYTES) -> bytes:
         """Return the whole body."""
+        if (whole := self._response.whole) is not None:
+            return whole
         body = await self._next_piece()
         if self._response.content.at_eof():
             # Most answers are here in one piece.
@@ -117,12 +120,16 @@ class UpstreamCall:
         return body
 
     async def _next_piece(self) -> bytes:
+        response = self._response
+        if (whole := response.whole) is not None:
+            response.whole = b""
+            return whole
         guard = self._guard
         if not self.is_partial:
             self._last = time.monotonic()
         guard.due = min(self._last + self._target.idle_s, self._deadline)
         try:
-            piece = await self._response.content.readany()
+            piece = await response.content.readany()
         except asyncio.CancelledError:
             if guard.take_back():
                 msg = "The provider did not go on in time."
@@ -149,7 +156,7 @@ class Transport:
     """The connections of this process to all providers, one pool each."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[int, bool], PreparedRequests[Connections]] = {}
+        self._requests: dict[tuple[int, bool], PreparedRequests] = {}
         self._watchdog = Watchdog()
 
     async def send(
@@ -161,8 +168,11 @@ class Transport:
         *,
         streamed: bool,
         may_leave: bool = False,
+        trace_head: bytes = b"",
     ) -> UpstreamCall:
         """Send one request; returns when the status is known.
+
+        `trace_head` holds header lines that name the trace it belongs to.
 
         Who `may_leave` for another target waits less long for a connection when others
         wait for one already.
@@ -177,9 +187,10 @@ class Transport:
                 target.method, url, outgoing.body, outgoing.content_type
             )
         # Providers that keep it can tell our attempts apart by the id.
-        wire = (b"%b%bx-client-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b") % (
+        wire = (b"%b%b%bx-client-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b") % (
             target.stream_head if streamed else target.head,
             signed,
+            trace_head,
             attempt_id.encode(),
             b"content-type: %b\r\n" % outgoing.content_type
             if outgoing.content_type
@@ -196,7 +207,9 @@ class Transport:
             requests = self._requests_to(target)
             if may_leave:
                 timeout = requests.pool.timeout_now(timeout)
-            response = await requests.send(target.method, url, wire, timeout)
+            response = await requests.send(
+                target.method, url, wire, timeout, is_stream=streamed
+            )
         except BaseException as error:
             self._watchdog.release(guard)
             if isinstance(error, asyncio.CancelledError) and guard.take_back():
@@ -213,7 +226,7 @@ class Transport:
             await requests.pool.close()
         self._requests.clear()
 
-    def _requests_to(self, target: Target) -> PreparedRequests[Connections]:
+    def _requests_to(self, target: Target) -> PreparedRequests:
         provider = target.model.provider
         allow_private = target.allow_private_addresses
         requests = self._requests.get((provider.id, allow_private))

@@ -71,4 +71,5 @@ class TranscriptionsView(InferenceView):
             units=openai_transcription.units(body),
             strict_params=edge.key.project.strict_params,
             max_cost_usd=max_cost_in(edge.edge_headers),
+            trace=edge.trace,
         )

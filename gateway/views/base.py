@@ -1,5 +1,6 @@
 """What all inference views share: DRF's rules, at a price a warm request can pay."""
 
+from collections.abc import Awaitable
 from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar, cast
@@ -12,6 +13,7 @@ from gateway.approvals import HEADER as APPROVAL
 from gateway.authentication import HasProjectKey, ProjectKeyAuthentication
 from gateway.captures.recording import captured
 from gateway.configuration.records import KeyRecord
+from gateway.context.wishes import wish_in
 from gateway.controls import (
     attribution_in,
     forwarded_in,
@@ -26,6 +28,7 @@ from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.resilience.patience import patience_in
 from gateway.serve import Gateway, serve
 from gateway.strict_json import InvalidJSON, fields_of, parse_object
+from gateway.telemetry.passing import Trace
 from gateway.types import JSON, InferenceRequest
 
 
@@ -54,6 +57,8 @@ class EdgeRequest(Request):
         self.request_id = request_id
         self.gateway = gateway
         self.began = began
+        # The trace that it belongs to, where it was told of one or is watched.
+        self.trace: Trace | None = None
         # What ProjectKeyAuthentication would say, without DRF asking it.
         self.authenticators = ()
         self._user = key.project
@@ -75,8 +80,11 @@ class InferenceView(APIView):
 
     _permissions: ClassVar = (HasProjectKey(),)
 
-    async def respond(self, request: EdgeRequest, **kwargs: Any) -> EdgeReply:
-        """Answer, or raise what the edge then tells the client in the dialect."""
+    def respond(self, request: EdgeRequest, **kwargs: Any) -> Awaitable[EdgeReply]:
+        """Answer, or raise what the edge then tells the client in the dialect.
+
+        What only hands a request on is no coroutine: each has its price at every wait.
+        """
         self.request = request
         self.kwargs = kwargs
         handler = getattr(self, (request.method or "").lower(), None)
@@ -86,9 +94,9 @@ class InferenceView(APIView):
         if request.key.project.capture:
             handler = partial(captured, handler)
         if HEADER in request.edge_headers and request.method == "POST":
-            return await answer_once(request, partial(handler, request, **kwargs))
-        reply: EdgeReply = await handler(request, **kwargs)
-        return reply
+            return answer_once(request, partial(handler, request, **kwargs))
+        answering: Awaitable[EdgeReply] = handler(request, **kwargs)
+        return answering
 
     def _method_refused(self) -> MethodRefused:
         allowed = [each for each in self.methods if hasattr(self, each.lower())]
@@ -151,6 +159,10 @@ class InferenceView(APIView):
             patience_s=patience_in(edge.edge_headers),
             max_cost_usd=max_cost_in(edge.edge_headers),
             cache_wish=edge.edge_headers.get(b"x-signalbox-cache", b""),
+            context=wish_in(
+                edge.edge_headers, edge.key.project, operation or self.operation
+            ),
+            trace=edge.trace,
         )
 
     def read_body(self) -> JSON:

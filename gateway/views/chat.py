@@ -1,5 +1,6 @@
 """Conversations in every dialect: one story, told by the dialect's own words."""
 
+from collections.abc import Awaitable
 from typing import ClassVar
 
 import orjson
@@ -36,8 +37,8 @@ class ChatCompletionsView(ChatView):
     dialect: ClassVar = openai_chat
 
     @chat_schema
-    async def post(self, request: Request) -> EdgeReply:
-        return await self.answer(self.asked(self.read_body()))
+    def post(self, request: Request) -> Awaitable[EdgeReply]:
+        return self.answer(self.asked(self.read_body()))
 
 
 class MessagesView(ChatView):
@@ -50,8 +51,8 @@ class MessagesView(ChatView):
         return {"request_id": request_id}
 
     @messages_schema
-    async def post(self, request: Request) -> EdgeReply:
-        return await self.answer(self.asked(self.read_body()))
+    def post(self, request: Request) -> Awaitable[EdgeReply]:
+        return self.answer(self.asked(self.read_body()))
 
 
 class CountTokensView(InferenceView):

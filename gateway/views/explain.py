@@ -33,6 +33,8 @@ class ExplainView(InferenceView):
             msg = f"This key may not be used for {asked.operation}."
             raise PermissionRefused(msg)
         await note_caller(asked, key, snapshot)
+        if asked.context is not None:
+            await gateway.contexts.prepare(asked, key)
         health = health_from(gateway.standings)
         sieve = await sieve_for(asked, key, gateway.escrow)
         told = explain(

@@ -7,7 +7,9 @@ import msgspec
 import orjson
 from rest_framework.request import Request
 
+from gateway.approvals import HEADER as APPROVAL
 from gateway.canonical import ChatRequest
+from gateway.context.wishes import wish_of
 from gateway.dialects import signalbox
 from gateway.errors import InvalidRequest, Refusal
 from gateway.exchange import canonical_of
@@ -80,12 +82,15 @@ class GenerateView(OwnView):
         asked.stream = stream
         asked.preferences = preferences_of(body, asked.preferences, project, catalog)
         asked.attribution = attribution_of(body, asked.attribution)
+        asked.context = wish_of(body, asked.context, project)
         _check_format(canonical_of(asked, signalbox))
         asked.model = model_of(body, project, catalog)
         return asked
 
     async def _served(self, asked: InferenceRequest) -> Outcome:
         edge = self.edge
+        asked.path = edge.path
+        asked.approval = edge.edge_headers.get(APPROVAL, b"")
         return await serve(asked, edge.key, edge.request_id, signalbox, edge.gateway)
 
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from catalog.protocols import Operation
 from gateway.approvals import HEADER as APPROVAL
 from gateway.configuration.own_models import provider_named
+from gateway.context.wishes import check_no_wish
 from gateway.controls import attribution_in, max_cost_in
 from gateway.dialects import openai_chat
 from gateway.errors import InvalidRequest, RouteNotFound
@@ -78,6 +79,7 @@ class ProxyView(InferenceView):
 
     async def _asked(self, found: Found, slug: str) -> InferenceRequest:
         edge = self.edge
+        check_no_wish(edge.edge_headers)
         content_type = edge.edge_headers.get(b"content-type", b"")
         body = await _body_of(edge.content, content_type)
         model_id = found.model_id or body.get("model") or body.get("model_id")
@@ -103,6 +105,7 @@ class ProxyView(InferenceView):
             max_cost_usd=max_cost_in(edge.edge_headers),
             path=edge.path,
             approval=edge.edge_headers.get(APPROVAL, b""),
+            trace=edge.trace,
         )
 
 

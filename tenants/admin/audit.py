@@ -1,18 +1,15 @@
 """The audit of configuration: who changed what, when, from which value to which."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from asgiref.sync import sync_to_async
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.core.handlers.asgi import ASGIRequest
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.http import (
     Http404,
     HttpRequest,
@@ -30,17 +27,21 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from tenants.access import access_to, seen_by
-from tenants.admin.base import ReadOnlyAdmin, shown_entries
-from tenants.audit_export import FORMATS, content_type, export_lines
-from tenants.audit_trail import audited_models, entries, model_named, page_of
-from tenants.models import Role
-from tenants.roles import Reach, includes, reach_for
+from tenants.admin.audit_entries import shown_entries
+from tenants.admin.base import ReadOnlyAdmin
+from tenants.audit_export import FORMATS, export_response
+from tenants.audit_trail import (
+    SEEN_BY,
+    audited_models,
+    audited_within,
+    entries,
+    model_named,
+    page_of,
+)
+from tenants.roles import Reach, reach_for
 
 ACTIONS = [("", "Any action"), *((a, a) for a in ("insert", "update", "delete"))]
 _MAX_USERS = 500
-# Whoever may change a configuration may read who did.
-SEEN_BY = Role.OPERATOR
 
 
 def _model_choices() -> list[tuple[str, str]]:
@@ -113,18 +114,6 @@ class AuditFilter(forms.Form):
         ]
 
 
-def audited_within(reach: Reach, model: type[Model]) -> Q:
-    """Return what the audit's rows of a model fulfil that somebody may read.
-
-    Shared rows are left out: the owner of one that is gone cannot be told from none.
-    """
-    access = access_to(model)
-    needed = SEEN_BY
-    if access is not None and includes(access.view, needed):
-        needed = access.view
-    return seen_by(reach, model, role=needed, shared=False)
-
-
 @admin.register(Events)
 class AuditAdmin(ReadOnlyAdmin):
     """One list over the event tables of all audited models."""
@@ -144,13 +133,7 @@ class AuditAdmin(ReadOnlyAdmin):
         form = AuditFilter(request.GET, reach=reach_for(request))
         if kind not in FORMATS or not form.is_valid():
             raise Http404
-        lines = export_lines(form.sources(), kind)
-        is_async = isinstance(request, ASGIRequest)
-        return StreamingHttpResponse(
-            _awaited(lines) if is_async else lines,
-            content_type=content_type(kind),
-            headers={"Content-Disposition": f'attachment; filename="audit.{kind}"'},
-        )
+        return export_response(request, form.sources(), kind)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -182,13 +165,3 @@ class AuditAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:pghistory_events_changelist"))
-
-
-async def _awaited(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Read each piece outside of the event loop."""
-    while piece := await sync_to_async(_next)(lines):
-        yield piece
-
-
-def _next(lines: Iterator[bytes]) -> bytes:
-    return next(lines, b"")

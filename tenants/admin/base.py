@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib.admin import AdminSite, ShowFacets
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -12,15 +12,16 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
 
 from tenants.access import access_to, seen_by
+from tenants.admin.audit_entries import shown_entries
 from tenants.admin.form_fields import ReadableJSONField
 from tenants.admin.paging import EstimatingPaginator
 from tenants.admin.permissions import ScopedPage
+from tenants.admin.two_edits import NoticesOtherEdits
 from tenants.admin.unfolded import ModelAdmin
 from tenants.admin.used_by import used_by
-from tenants.audit_trail import Entry, entries_of, page_of
+from tenants.audit_trail import entries_of, page_of
 from tenants.roles import reach_for
 
 
@@ -31,7 +32,7 @@ class OperatorList(ChangeList):
         self.full_result_count = self.result_count
 
 
-class OperatorAdmin(ScopedPage, ModelAdmin[Any]):
+class OperatorAdmin(NoticesOtherEdits, ScopedPage, ModelAdmin[Any]):
     """A list that opens quickly however long it is, and a form that explains.
 
     Whom its rows are for stands in `tenants.access`.
@@ -135,30 +136,6 @@ def _without(fields: Any, hidden: frozenset[str]) -> list[Any]:
         for field in fields
         if isinstance(field, list | tuple) or field not in hidden
     ]
-
-
-def shown_entries(entries: list[Entry], site: AdminSite) -> list[dict[str, Any]]:
-    """Return audit entries for a page, each with its colour and the row's address."""
-    colours = {"insert": "success", "update": "info", "delete": "danger"}
-    return [
-        {
-            "entry": entry,
-            "colour": colours.get(entry.action, ""),
-            "url": "" if entry.action == "delete" else _address_of(entry, site),
-        }
-        for entry in entries
-    ]
-
-
-def _address_of(entry: Entry, site: AdminSite) -> str:
-    meta = entry.model._meta
-    try:
-        return reverse(
-            f"{site.name}:{meta.app_label}_{meta.model_name}_change",
-            args=[entry.object_id],
-        )
-    except NoReverseMatch:
-        return ""
 
 
 def readable_json(db_field: models.Field[Any, Any]) -> dict[str, Any]:

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from tenants.access import access_to
 from tenants.admin.activation import ActivationAdmin
 from tenants.admin.inlines import DistinctFormSet, OperatorInline
-from tenants.models import Budget, Limit
+from tenants.admin.unfolded import action
+from tenants.context.erasing import erase
+from tenants.models import Budget, ContextEntry, EndUser, Erasure, Limit, Role
+from tenants.roles import reach_for
 
 
 class OfEndUser(DistinctFormSet):
@@ -55,6 +60,7 @@ class EndUserAdmin(ActivationAdmin):
     sortable_by = ()
     ordering = ["-id"]
     inlines = [EndUserLimitInline, EndUserBudgetInline]
+    actions = [*ActivationAdmin.actions, "erase_context"]
     fieldsets = [
         (
             None,
@@ -73,6 +79,27 @@ class EndUserAdmin(ActivationAdmin):
         fields = super().get_readonly_fields(request, obj)
         # What is theirs is sealed and counted under these.
         return fields if obj is None else [*fields, "project", "external_id"]
+
+    def has_erase_permission(
+        self, request: HttpRequest, object_id: str | None = None
+    ) -> bool:
+        access = access_to(ContextEntry)
+        return access is not None and reach_for(request).may_anywhere(access.change)
+
+    @action(description="Erase what is kept of selected users", permissions=["erase"])
+    def erase_context(self, request: HttpRequest, queryset: QuerySet[EndUser]) -> None:
+        """Erase those of organizations in which this may be done; the others stay."""
+        ids = reach_for(request).organization_ids(Role.OWNER)
+        users = queryset.select_related("project")
+        if ids is not None:
+            users = users.filter(project__organization_id__in=ids)
+        receipts = [erase(user, Erasure.Via.ADMIN) for user in users]
+        entries = sum(receipt.counts["entries"] for receipt in receipts)
+        self.message_user(
+            request,
+            f"{len(receipts)} users and {entries} entries erased; the receipts stand "
+            "under Erasures.",
+        )
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj is not None else []

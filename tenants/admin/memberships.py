@@ -100,7 +100,7 @@ class MembershipAdmin(OperatorAdmin):
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
-        form.reach = reach_for(request)  # type: ignore[attr-defined]
+        form.reach = reach_for(request)
         if obj is not None:
             form.base_fields.pop("person", None)
         return form

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from tenants.admin.activation import ActivationAdmin
 from tenants.admin.api_key_lists import ApiKeyInline
 from tenants.admin.budgets import BudgetInline
 from tenants.admin.limits import LimitInline
+from tenants.admin.unfolded import action
 
 
 class ProjectAdmin(ActivationAdmin):
@@ -28,6 +30,8 @@ class ProjectAdmin(ActivationAdmin):
     autocomplete_fields = ["organization"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [LimitInline, BudgetInline, ApiKeyInline]
+    actions_row = ["usage_page"]
+    actions_detail = ["usage_page"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "organization", "active", "time_zone"]}),
         (
@@ -59,3 +63,11 @@ class ProjectAdmin(ActivationAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj is not None else []
+
+    @action(description="Usage and standing", url_path="usage-page", icon="monitoring")
+    def usage_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the project's figures."""
+        project = self.get_object(request, object_id)
+        if project is None:
+            raise Http404
+        return redirect("project", project.slug)

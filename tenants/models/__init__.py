@@ -2,6 +2,13 @@ from tenants.models.api_key import ApiKey, ApiKeyUse
 from tenants.models.approval import Approval
 from tenants.models.budget import Budget
 from tenants.models.configuration import ConfigChange
+from tenants.models.context_entry import (
+    ContextEntry,
+    ContextView,
+    EndUserKey,
+    Erasure,
+)
+from tenants.models.context_scope import ContextScope
 from tenants.models.data_key import DataKey
 from tenants.models.end_user import EndUser
 from tenants.models.limit import Limit, ShadowCount
@@ -16,8 +23,13 @@ __all__ = [
     "Approval",
     "Budget",
     "ConfigChange",
+    "ContextEntry",
+    "ContextScope",
+    "ContextView",
     "DataKey",
     "EndUser",
+    "EndUserKey",
+    "Erasure",
     "Limit",
     "Membership",
     "OperatorToken",

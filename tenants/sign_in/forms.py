@@ -3,7 +3,6 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from redis.exceptions import RedisError
 from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -19,7 +18,9 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]
         username = self.cleaned_data.get("username")
         password = self.cleaned_data.get("password")
         if username is not None and password:
-            self.user_cache = self._authenticated(username, password)
+            self.user_cache = get_adapter().authenticate(
+                self.request, username=username, password=password
+            )
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
             self.confirm_login_allowed(self.user_cache)
@@ -29,23 +30,6 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         if not reach_of(user):
             raise ValidationError(_NO_ROLE.format(user.get_username()), code="no_role")
-
-    def _authenticated(self, username: str, password: str) -> AbstractBaseUser | None:
-        given = {"username": username, "password": password}
-        try:
-            user: AbstractBaseUser | None = get_adapter().authenticate(
-                self.request, **given
-            )
-        except RedisError:
-            # Whoever has to repair Redis must be able to get in without it.
-            return _without_counting(self.request, given)
-        return user
-
-
-def _without_counting(request: Any, given: dict[str, str]) -> AbstractBaseUser | None:
-    from django.contrib.auth import authenticate
-
-    return authenticate(request, **given)
 
 
 def plain(form_class: type[Any]) -> type[Any]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +101,7 @@ def run_wrk(
     scenario: Scenario,
     seconds: int,
     path: str = PATH,
+    headers: Mapping[str, str] | None = None,
 ) -> Measurement:
     """Load one server; the latencies are those that wrk's clients saw."""
     if scenario.streamed:
@@ -115,7 +116,12 @@ def run_wrk(
     command += ["-s", str(SCRIPT), f"{url}{path}"]
     done = subprocess.run(
         command,
-        env={**os.environ, "BENCH_BODY": json.dumps(body), "BENCH_KEY": key},
+        env={
+            **os.environ,
+            "BENCH_BODY": json.dumps(body),
+            "BENCH_KEY": key,
+            "BENCH_HEADERS": "\n".join(f"{k}: {v}" for k, v in (headers or {}).items()),
+        },
         capture_output=True,
         text=True,
         check=True,

@@ -4,7 +4,8 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,17 +45,22 @@ class Cores:
 
         It inherits a listening socket and is told of it with --fd; returns its URL.
         """
+        with self.on_measured(), bind() as sock:
+            fd = sock.fileno()
+            process = subprocess.Popen(
+                [*command, "--fd", str(fd)],
+                cwd=CHECKOUT,
+                env=environment,
+                pass_fds=[fd],
+            )
+            return process, url_of(sock)
+
+    @contextmanager
+    def on_measured(self) -> Iterator[None]:
+        """Let what is started meanwhile have the core that is measured."""
         os.sched_setaffinity(0, {self.measured})
         try:
-            with bind() as sock:
-                fd = sock.fileno()
-                process = subprocess.Popen(
-                    [*command, "--fd", str(fd)],
-                    cwd=CHECKOUT,
-                    env=environment,
-                    pass_fds=[fd],
-                )
-                return process, url_of(sock)
+            yield
         finally:
             self.keep_rest()
 
@@ -71,10 +77,10 @@ def describe() -> list[str]:
     ]
 
 
-def command_line() -> str:
+def command_line(module: str) -> str:
     """Return the command that repeats this run."""
     arguments = [each for each in sys.argv[1:] if each != "--write"]
-    return " ".join(["python -m tests.benchmarks", *arguments, "--write"])
+    return " ".join([f"python -m {module}", *arguments, "--write"])
 
 
 def _processor() -> str:

@@ -1,9 +1,13 @@
--- Sends the body in BENCH_BODY with the key in BENCH_KEY; ends with one line of JSON.
+-- Sends the body in BENCH_BODY with the key in BENCH_KEY, and the headers in BENCH_HEADERS
+-- (`name: value`, one a line); ends with one line of JSON.
 
 wrk.method = "POST"
 wrk.body = os.getenv("BENCH_BODY")
 wrk.headers["content-type"] = "application/json"
 wrk.headers["authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
+for name, value in (os.getenv("BENCH_HEADERS") or ""):gmatch("([^\n:]+): ([^\n]+)") do
+   wrk.headers[name] = value
+end
 
 function done(summary, latency, requests)
    local failed = summary.errors

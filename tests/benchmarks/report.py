@@ -82,10 +82,10 @@ def profile_table(functions: Sequence[Function]) -> list[str]:
     return table(head, rows)
 
 
-def preamble() -> list[str]:
+def preamble(module: str = "tests.benchmarks") -> list[str]:
     now = datetime.now(UTC)
     return [
-        f"Measured on {now:%Y-%m-%d} by `{command_line()}`:",
+        f"Measured on {now:%Y-%m-%d} by `{command_line(module)}`:",
         "",
         *(f"- {line}" for line in describe()),
     ]

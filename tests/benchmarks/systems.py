@@ -36,6 +36,7 @@ class System:
     answered: int = field(default=0)
     connections: int = field(default=0)
     pid: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
 
     def cpu_seconds(self) -> float:
         """Return the processor time that its process has used so far."""
@@ -137,10 +138,14 @@ def run_python(arguments: list[str], environment: dict[str, str]) -> str:
     return (done.stdout.strip().splitlines() or [""])[-1]
 
 
-def wait_for_answer(system: System, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_answer(
+    system: System,
+    process: "subprocess.Popen[bytes]",
+    seconds: float = START_SECONDS,
+) -> None:
     """Wait until the server answers a request well; that one is counted, too."""
-    headers = {"authorization": f"Bearer {system.key}"}
-    deadline = time.monotonic() + START_SECONDS
+    headers = {"authorization": f"Bearer {system.key}", **system.headers}
+    deadline = time.monotonic() + seconds
     said = ""
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -105,6 +105,19 @@ def projects(draw: st.DrawFn) -> list[dict[str, Any]]:
         ),
         max_size=2,
     )
+    scopes = st.lists(
+        st.fixed_dictionaries(
+            {
+                "name": slugs,
+                "kinds": st.just([{"kind": "*", "days": 7, "max_entries": 5}])
+                | st.just([]),
+                "token_budget": st.integers(20, 200_000),
+                "order": st.sampled_from(["newest_first", "by_kind"]),
+                "template": st.just("{{name}}\n{{entries}}"),
+            }
+        ),
+        max_size=2,
+    )
     items = draw(
         st.lists(
             st.fixed_dictionaries(
@@ -121,6 +134,7 @@ def projects(draw: st.DrawFn) -> list[dict[str, Any]]:
                     "strict_params": st.booleans(),
                     "limits": limits.map(lambda found: unique(found, "metric", "per")),
                     "budgets": budgets.map(lambda found: unique(found, "per", "mode")),
+                    "context_scopes": scopes.map(lambda found: unique(found, "name")),
                 }
             ),
             max_size=3,

@@ -281,6 +281,72 @@ def make_operator() -> str:
     return str(session.session_key)
 
 
+def make_reports(each: int, hook: str, every_s: int) -> int:
+    """Define reports by mail and by webhook, and have budgets that must be told of.
+
+    Return how many reports are due.
+    """
+    import base64
+    from datetime import timedelta
+
+    from django.utils import timezone
+    from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+    from tenants.models import Budget, Organization, Project
+    from usage.models import (
+        BudgetWarning,
+        BudgetWindow,
+        NotificationChannel,
+        ReportDefinition,
+    )
+    from usage.reports.periods import ended_periods
+
+    often, _ = IntervalSchedule.objects.get_or_create(every=every_s, period="seconds")
+    PeriodicTask.objects.filter(
+        task__in=["usage.run_reports", "usage.watch", "usage.deliver_notifications"]
+    ).update(interval=often, expire_seconds=None)
+    organization, _ = Organization.objects.get_or_create(slug="default")
+    project, _ = Project.objects.get_or_create(
+        slug="main", defaults={"organization": organization, "name": "Main"}
+    )
+    webhook = NotificationChannel(name="hook", kind="webhook", address=hook)
+    webhook.put_secret("whsec_" + base64.b64encode(b"k" * 32).decode())
+    webhook.save()
+    NotificationChannel.objects.create(
+        name="mail", kind="email", address="ops@example.com"
+    )
+    now, due = timezone.now(), 0
+    for number in range(2 * each):
+        goes_by = "email" if number % 2 else "webhook"
+        row = ReportDefinition.objects.create(
+            project=project,
+            organization=organization,
+            name=f"Report {number}",
+            period="day",
+            time_zone="UTC",
+            hour=0,
+            delivery=goes_by,
+            recipients="boss@example.com" if goes_by == "email" else "",
+            webhook=webhook if goes_by == "webhook" else None,
+        )
+        since = now - timedelta(days=2)
+        ReportDefinition.objects.filter(pk=row.pk).update(created_at=since)
+        due += len(list(ended_periods("day", row.zone, 0, now, since)))
+    for number in range(each):
+        budget = Budget.objects.create(
+            project=project, alias=f"alias-{number}", amount_usd=Decimal(number + 1)
+        )
+        window = BudgetWindow.objects.create(budget=budget, starts_at=now)
+        BudgetWarning.objects.create(
+            window=window,
+            percent=80,
+            spent_nano=number,
+            limit_nano=number,
+            created_at=now,
+        )
+    return due
+
+
 COMMANDS = {
     each.__name__: each
     for each in (
@@ -293,6 +359,7 @@ COMMANDS = {
         apply_colour,
         seal_credentials,
         make_operator,
+        make_reports,
     )
 }
 

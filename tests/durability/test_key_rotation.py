@@ -44,16 +44,17 @@ class Asking:
 
     def _ask(self) -> None:
         body = {"model": "sealed", "messages": [{"role": "user", "content": "hello"}]}
-        while not self._over.is_set():
-            headers = {"authorization": f"Bearer {next(self._keys)}"}
-            try:
-                answer = httpx.post(
-                    next(self._urls), json=body, headers=headers, timeout=30
-                )
-                self.statuses[answer.status_code] += 1
-            except httpx.TransportError:
-                self.statuses[0] += 1
-            time.sleep(0.005)
+        # A connection for each: a process that is replaced would break a kept one.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(limits=limits, timeout=30) as http:
+            while not self._over.is_set():
+                headers = {"authorization": f"Bearer {next(self._keys)}"}
+                try:
+                    answer = http.post(next(self._urls), json=body, headers=headers)
+                    self.statuses[answer.status_code] += 1
+                except httpx.TransportError:
+                    self.statuses[0] += 1
+                time.sleep(0.005)
 
 
 def rotate_under_load(credentials: int, keys: int, note: Note) -> None:

@@ -57,14 +57,14 @@ class Background:
 
 
 @contextmanager
-def workers(made: Stand, count: int = 1) -> Iterator[list[Background]]:
-    """Start workers and beat, and end them whatever the test did to them."""
-    beat = Background("beat", BEAT, made)
+def workers(made: Stand, count: int = 1, beats: int = 1) -> Iterator[list[Background]]:
+    """Start workers and beats, and end them whatever the test did to them."""
+    ticking = [Background(f"beat-{n}", BEAT, made) for n in range(beats)]
     several = [Background(f"worker-{n}", WORKER, made) for n in range(count)]
     try:
-        for each in (beat, *several):
+        for each in (*ticking, *several):
             each.start()
         yield several
     finally:
-        for each in (beat, *several):
+        for each in (*ticking, *several):
             each.stop()

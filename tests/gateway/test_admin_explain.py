@@ -1,13 +1,15 @@
 """The admin's page that explains a route."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tenants.models import Organization, Role
+from catalog.models import Alias, Provider
+from tenants.models import Budget, EndUser, Organization, Project, Role
 from tests.factories import (
     AIModelFactory,
     AliasFactory,
@@ -102,3 +104,53 @@ def test_only_who_sees_a_project_has_it_explained() -> None:
     page = explained(client, project="acorn")
 
     assert "There is no project of this slug." in page
+
+
+def test_who_is_too_dear_for_what_is_left_of_a_budget_is_dropped(
+    admin_client: Client,
+) -> None:
+    project = Project.objects.get(slug="acorn")
+    dear = AIModelFactory.create(
+        provider=Provider.objects.get(slug="two"), model_id="dear"
+    )
+    for component in ("input", "output"):
+        PriceFactory.create(model=dear, component=component, per_million=100_000)
+    AliasTargetFactory.create(
+        alias=Alias.objects.get(name="fast"), model=dear, priority=0
+    )
+    body = json.dumps({**BODY, "max_tokens": 100})
+    before = explained(admin_client, body=body)
+
+    Budget.objects.create(project=project, amount_usd=Decimal(1), mode="hard")
+    after = explained(admin_client, body=body)
+
+    assert "what is left of the budget does not cover it" not in before
+    assert "what is left of the budget does not cover it" in after
+    assert "two/m2" in after
+
+
+def test_the_budget_of_the_end_user_that_is_named_counts(admin_client: Client) -> None:
+    project = Project.objects.get(slug="acorn")
+    dear = AIModelFactory.create(
+        provider=Provider.objects.get(slug="two"), model_id="dear"
+    )
+    for component in ("input", "output"):
+        PriceFactory.create(model=dear, component=component, per_million=100_000)
+    AliasTargetFactory.create(
+        alias=Alias.objects.get(name="fast"), model=dear, priority=0
+    )
+    user = EndUser.objects.create(project=project, external_id="ann")
+    Budget.objects.create(
+        project=project, end_user=user, amount_usd=Decimal(1), mode="hard"
+    )
+
+    ann, bob = (
+        explained(
+            admin_client,
+            body=json.dumps({"prompt": "Say hello.", "maxTokens": 100, "userId": name}),
+        )
+        for name in ("ann", "bob")
+    )
+
+    assert "what is left of the budget does not cover it" in ann
+    assert "what is left of the budget does not cover it" not in bob

@@ -473,7 +473,7 @@ def test_attribution_is_kept_with_the_usage(
         ({"cache": {"enabled": "yes"}}, "cache.enabled"),
         ({"cache": {"ttl": -1}}, "cache.ttl"),
         ({"cache": {"forever": True}}, "cache.forever"),
-        ({"context": {"scope": "standard"}}, "context"),
+        ({"context": {"scope": "nowhere"}}, "context.scope"),
     ],
 )
 def test_what_is_wrong_is_refused_by_name(

@@ -23,6 +23,8 @@ NOBODYS = {"tenants.configchange", "usage.touchedhour"}
 
 # What the checks of the database ask for beyond one column.
 PARTICULAR: dict[str, dict[str, Any]] = {
+    "tenants.organization": {"time_zone": "UTC"},
+    "tenants.project": {"time_zone": "UTC"},
     "tenants.budget": {"organization": None, "mode": "soft"},
     "tenants.limit": {"metric": "requests", "per": "minute"},
     "tenants.apikey": {"revoked_at": None, "rotated_to": None},

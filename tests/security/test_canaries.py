@@ -30,7 +30,7 @@ from kombu import pools
 from catalog.models import Credential, Provider
 from config.celery import app as celery
 from config.logs import line_formatter
-from tenants.models import ApiKey, Project
+from tenants.models import ApiKey, ContextScope, Project
 from tests.factories import (
     AIModelFactory,
     AliasFactory,
@@ -63,6 +63,9 @@ from workflows.engine.workshop import Workshop
 
 PROMPT = "canary-of-the-prompt-7f3a9c51"
 ANSWER = "canary-of-the-answer-0d55e2b8"
+CONTEXT = "canary-of-the-context-5e1c77d9"
+# Users of whom a context is kept.
+USERS = 1_000
 CREDENTIAL = "sk-canary-of-the-credential-4b8e2d11aa"
 HOOK_SECRET = base64.b64encode(b"canary-of-the-webhook-secret-32b").decode()
 CHAT_PATH = "services/canary-of-the-chat-9e1f"
@@ -291,6 +294,45 @@ def _ask_everything(live: LiveGateway, key: str) -> list[str]:  # noqa: F811
     return told
 
 
+def _ask_with_contexts(live: LiveGateway, key: str, project: Project) -> list[str]:  # noqa: F811
+    """Keep something of many users, have it told, and return what clients were told."""
+    # What is written is to be embedded, so that a message stays with the broker.
+    ContextScope.objects.create(project=project, name="alike", selection="similar")
+    told = []
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=live.url, headers=headers, timeout=60) as client:
+        for start in range(0, USERS, 500):
+            entries = [
+                {
+                    "userId": f"user-{n}",
+                    "kind": "feels",
+                    "content": {"text": f"{CONTEXT} {n}"},
+                }
+                for n in range(start, start + 500)
+            ]
+            with unpooled_broker():
+                answer = client.post("/api/context/entries", json={"entries": entries})
+            assert answer.status_code == 200, answer.text
+        live.caught_up()
+        for n in range(6):
+            answer = client.post("/api/context/preview", json={"userId": f"user-{n}"})
+            assert CONTEXT in answer.text
+            for kind in ("ok", *BEHAVIOURS):
+                answer = client.post(
+                    "/v1/chat/completions",
+                    json=_body(kind, stream=n % 2 == 0, temperature=0),
+                    headers={
+                        "x-signalbox-user": f"user-{n}",
+                        "x-signalbox-context": ("standard", "alike")[n % 2],
+                    },
+                )
+                told.append(f"{answer.headers} {answer.text}")
+        mistaken = {"entries": [{"userId": CONTEXT, "kind": CONTEXT, CONTEXT: 1}] * 2}
+        client.post("/api/context/entries", json=mistaken)
+        told.append(client.delete("/api/context/users/user-0").text)
+    return told
+
+
 def _run_workflows(live: LiveGateway, key: str, gossip: Gossip) -> None:  # noqa: F811
     steps = [
         generate("good", PROMPT, model="ok"),
@@ -321,13 +363,18 @@ def _run_workflows(live: LiveGateway, key: str, gossip: Gossip) -> None:  # noqa
 def unpooled_broker() -> Iterator[None]:
     """Keep no connection to the broker open."""
     limit = celery.conf.broker_pool_limit
-    pools.reset()
-    celery.close()
+    _close_pools()
     celery.conf.broker_pool_limit = 0
     yield
     celery.conf.broker_pool_limit = limit
+    _close_pools()
+
+
+def _close_pools() -> None:
     celery.close()
     pools.reset()
+    # Celery keeps the closed one otherwise.
+    celery.amqp._producer_pool = None
 
 
 def _forms(secret: str) -> set[str]:
@@ -425,6 +472,10 @@ def test_no_secret_stands_anywhere_in_clear(
     live.caught_up()
     caught_up(workshop)
     told += _ask_everything(live, key)
+    project.cache = {"enabled": True, "ttl_s": 600, "context": True}
+    project.save()
+    live.caught_up()
+    told += _ask_with_contexts(live, key, project)
     _run_workflows(live, key, gossip)
     Credential.objects.filter(project=project).update(active=False)
     Notification.objects.create(topic="usage", project=project, once="x", title="Look")
@@ -437,7 +488,7 @@ def test_no_secret_stands_anywhere_in_clear(
 
     # What was sent did contain them: the search finds what is there.
     heard = "".join(gossip.heard)
-    for secret in (PROMPT, CREDENTIAL):
+    for secret in (PROMPT, CREDENTIAL, CONTEXT):
         assert secret in heard
     assert any(ANSWER in text for text in told)
     assert any("approval_required" in text for text in told)
@@ -445,6 +496,7 @@ def test_no_secret_stands_anywhere_in_clear(
     secrets = {
         "prompt": PROMPT,
         "answer": ANSWER,
+        "context": CONTEXT,
         "credential": CREDENTIAL,
         "key": key,
         "webhook secret": HOOK_SECRET,
@@ -453,7 +505,9 @@ def test_no_secret_stands_anywhere_in_clear(
             next(iter(settings.SIGNALBOX_KEKS.values()))
         ).decode(),
     }
-    ours = {k: v for k, v in secrets.items() if k not in {"prompt", "answer"}}
+    ours = {
+        k: v for k, v in secrets.items() if k not in {"prompt", "answer", "context"}
+    }
     found = _found(secrets, log.getvalue(), "the log")
     found += _found(secrets, metrics, "the metrics")
     for where, text in (*_tables(), *_redis_values(), *pages):

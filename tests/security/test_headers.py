@@ -10,7 +10,7 @@ from django.test import Client
 from config.embedded import CHECKOUT
 from tests.admin_pages import text_of
 
-OPTIONS = ["--deploy", "--tag", "security", "--fail-level", "INFO"]
+OPTIONS = ["--deploy", "--database", "default", "--fail-level", "INFO"]
 PRODUCTION = {
     "SECRET_KEY": "".join(chr(33 + number) for number in range(90)).replace("$", ""),
     "SIGNALBOX_KEK": "k1:" + "A" * 43 + "=",

@@ -267,6 +267,7 @@ def test_other_pages_show_nothing_of_another_organization(
         client.get("/admin/password_change/"),
         client.get("/api/docs/"),
         client.get("/api/schema/"),
+        client.get("/admin/quality/", {"days": "30"}),
     ]
 
     # What one has typed is repeated; that it names a project is not said.

@@ -3,7 +3,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from tests.usage.receiving import Mailbox, Receiver, mail_server
 from usage.ledger import Ledger
 from usage.spool import Spool
 
@@ -26,3 +28,22 @@ def ledger(root: Path, transactional_db: None) -> Iterator[Ledger]:
     root.mkdir(exist_ok=True)
     with closing(Ledger(root)) as ledger:
         yield ledger
+
+
+@pytest.fixture
+def mailbox(settings: Settings) -> Iterator[Mailbox]:
+    mailbox = Mailbox()
+    with mail_server(mailbox) as port:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        yield mailbox
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    receiver = Receiver()
+    receiver.thread.start()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()

@@ -20,6 +20,8 @@ LOOKED_THROUGH = 100_000
 # An event is written under the moment its attempt began; its id is made then too.
 _AROUND_ID = timedelta(days=1)
 _UUID7 = 7
+# No clock says so: an id that does was not made here.
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class PagerWithoutCount(Paginator[Any]):
@@ -77,9 +79,25 @@ def as_uuid(text: str) -> UUID | None:
 
 def near_id(event_id: UUID) -> Q:
     """Narrow to the partitions around the moment that the id tells, if it does."""
+    moment = moment_of(event_id)
+    return Q() if moment is None else around(moment)
+
+
+def from_id(event_id: UUID) -> Q:
+    """Narrow to those partitions and all later ones."""
+    moment = moment_of(event_id)
+    return Q() if moment is None else Q(occurred_at__gte=moment - _AROUND_ID)
+
+
+def moment_of(event_id: UUID) -> datetime | None:
+    """Return when the id was made; None where it does not tell."""
     if event_id.version != _UUID7:
-        return Q()
-    return around(datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC))
+        return None
+    try:
+        moment = datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
+    except (OverflowError, ValueError):
+        return None
+    return moment if moment < _FAR else None
 
 
 def around(moment: datetime) -> Q:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
@@ -32,6 +33,7 @@ from usage.admin.filters import (
     StatusFilter,
     TimeRangeFilter,
 )
+from usage.admin.requests.routes import MOVED
 from usage.models import UsageEvent
 
 STATUS_COLOURS = {
@@ -42,12 +44,9 @@ STATUS_COLOURS = {
     "unsettled": "warning",
 }
 
-# What is told of a routing decision in words, and why one goes first out of its turn.
+# What is told of a routing decision in words.
+_SHOWN_OF_ID = 13
 _SHOWN = frozenset({"order", "scores", "dropped", "first"})
-_MOVED = {
-    "explored": "The first was asked to learn how quickly it answers.",
-    "prompt_held": "The first may still hold the beginning of the conversation.",
-}
 
 
 @admin.register(UsageEvent)
@@ -63,6 +62,7 @@ class UsageEventAdmin(ReadOnlyAdmin):
         "cost",
         "latency",
         "flags",
+        "request_link",
     ]
     list_display_links = ["occurred_at"]
     list_filter = [
@@ -89,7 +89,7 @@ class UsageEventAdmin(ReadOnlyAdmin):
                     ("occurred_at", "shown_status"),
                     ("http_status", "error_code"),
                     ("kind", "attempt"),
-                    "request_id",
+                    "request_link",
                     "id",
                 ]
             },
@@ -248,6 +248,16 @@ class UsageEventAdmin(ReadOnlyAdmin):
         }
         return ", ".join(name for name, holds in named.items() if holds)
 
+    @display(description="request")
+    def request_link(self, event: UsageEvent) -> SafeString:
+        url = reverse("request", args=[event.request_id])
+        return format_html(
+            '<a class="sb-link sb-nowrap" href="{}" title="{}">{}…</a>',
+            url,
+            event.request_id,
+            str(event.request_id)[:_SHOWN_OF_ID],
+        )
+
     @display(description="API key")
     def shown_key(self, event: UsageEvent) -> str:
         if event.api_key_id is None:
@@ -274,8 +284,8 @@ def _decision(routing: dict[str, Any]) -> str:
         f"-  {name}  (dropped: {code})"
         for name, code in routing.get("dropped", {}).items()
     ]
-    if (first := routing.get("first")) in _MOVED:
-        lines.append(_MOVED[first])
+    if (first := routing.get("first")) in MOVED:
+        lines.append(MOVED[first])
     rest = {n: v for n, v in routing.items() if n not in _SHOWN}
     if rest:
         lines.append(json.dumps(rest, indent=2, ensure_ascii=False))

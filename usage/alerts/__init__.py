@@ -1,1 +1,1 @@
-"""What people are told without having asked: each rule finds its news, once a minute."""
+"""What people are told without having asked: each rule finds its news, twice a minute."""

@@ -1,159 +1,83 @@
-"""The rules: each returns what it has found, with whom it concerns.
+"""The kinds of rules: how each finds its news, and what these are about."""
 
-A rule reads the state as it is, so that it may run late, or twice: what was told is known
-by the `once` of its news.
-"""
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import NamedTuple
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from django.db import connections
 
-from django.urls import reverse
-from django.utils import timezone
-
-from catalog.models import Credential, Provider, ProviderCheck
-from tenants.models import ApiKey, Organization, Project
-from usage.models import BudgetWarning, Topic
-from usage.models.budget_window import usd
-from usage.notifications.telling import News
-
-# How long before its end the end of a key is told.
-KEY_WARNINGS = (timedelta(days=7), timedelta(days=1))
-# So many checks in a row have failed of a provider that is down.
-CHECKS_THAT_TELL = 3
-_AT_ONCE = 500
+from usage.alerts import rows, traffic
+from usage.alerts.findings import Finding
+from usage.models import AlertKind, AlertRule, Topic
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """News, and whom it concerns: a project, an organization, or all of them."""
-
-    news: News
-    organization: Organization | None = None
-    project: Project | None = None
+class Kind(NamedTuple):
+    find: Callable[[AlertRule], Iterator[Finding]]
+    topic: Topic
 
 
-def budgets_that_end() -> Iterator[Finding]:
-    """Tell of budgets that have come to a share of which somebody wants to know."""
-    found = BudgetWarning.objects.filter(told_at=None).select_related(
-        "window__budget__project__organization", "window__budget__organization"
-    )
-    for warning in found.order_by("created_at")[:_AT_ONCE]:
-        budget, window = warning.window.budget, warning.window
-        owner = budget.project or budget.organization
-        whose = f" of {window.subject}" if window.subject else ""
-        spent, limit = usd(warning.spent_nano), usd(warning.limit_nano)
-        yield Finding(
-            News(
-                topic=Topic.BUDGET.value,
-                once=f"budget:{window.pk}:{warning.percent}",
-                title=f"{owner}: {warning.percent} % of a budget{whose} is spent",
-                text=(
-                    f"{spent:.2f} of {limit:.2f} USD, {budget.per}, {budget.mode}; "
-                    f"since {window.starts_at:%Y-%m-%d %H:%M} UTC."
-                ),
-                link=reverse("admin:tenants_budget_change", args=[budget.pk]),
-                facts={
-                    "budget_id": budget.pk,
-                    "percent": warning.percent,
-                    "spent_usd": str(spent),
-                    "limit_usd": str(limit),
-                    "end_user": window.subject,
-                },
-            ),
-            organization=budget.organization,
-            project=budget.project,
-        )
+KINDS: Mapping[str, Kind] = {
+    AlertKind.BUDGET: Kind(rows.budgets_that_end, Topic.BUDGET),
+    AlertKind.FORECAST: Kind(rows.budgets_that_will_not_last, Topic.BUDGET),
+    AlertKind.ERRORS: Kind(traffic.error_rates, Topic.USAGE),
+    AlertKind.LATENCY: Kind(traffic.slow_models, Topic.USAGE),
+    AlertKind.SPEND: Kind(traffic.unusual_spend, Topic.USAGE),
+    AlertKind.CREDENTIAL: Kind(rows.credentials_in_quarantine, Topic.CREDENTIAL),
+    AlertKind.PROVIDER: Kind(rows.providers_that_are_down, Topic.PROVIDER),
+    AlertKind.KEY: Kind(rows.keys_that_expire, Topic.KEY),
+    AlertKind.PRICE: Kind(traffic.unpriced_models, Topic.CATALOG),
+    AlertKind.DEPRECATED: Kind(traffic.models_that_go, Topic.CATALOG),
+    AlertKind.APPROVAL: Kind(rows.approvals_that_wait, Topic.APPROVAL),
+}
 
 
-def credentials_in_quarantine() -> Iterator[Finding]:
-    """Tell of credentials that a provider refuses."""
-    found = Credential.objects.filter(quarantined_at__isnull=False, active=True)
-    for row in found.select_related("provider", "project__organization")[:_AT_ONCE]:
-        yield Finding(
-            News(
-                topic=Topic.CREDENTIAL.value,
-                once=f"credential:{row.pk}:{row.quarantined_at:%Y-%m-%dT%H:%M:%S}",
-                title=f"{row.provider} refuses the credential {row.name!r}",
-                text=(
-                    "It is not used until it is replaced or released from quarantine; "
-                    "other credentials and targets are asked meanwhile."
-                ),
-                link=reverse("admin:catalog_credential_change", args=[row.pk]),
-                facts={"provider": row.provider.slug, "credential_id": row.pk},
-            ),
-            project=row.project,
-        )
+class Ready(NamedTuple):
+    """A rule that every installation begins with."""
+
+    kind: AlertKind
+    name: str
+    threshold: int = 0
+    at_least: int = 0
+    window_minutes: int = 60
 
 
-def providers_that_are_down() -> Iterator[Finding]:
-    """Tell of providers of which the last checks have all failed."""
-    for provider in Provider.objects.filter(active=True).select_related(
-        "project__organization"
-    ):
-        checks = list(
-            ProviderCheck.objects.filter(provider=provider)[: CHECKS_THAT_TELL + 1]
-        )
-        failed = [c for c in checks if c.status == ProviderCheck.Status.FAILING]
-        if (
-            len(checks) < CHECKS_THAT_TELL
-            or failed[:CHECKS_THAT_TELL] != (checks[:CHECKS_THAT_TELL])
-        ):
-            continue
-        last_good = (
-            ProviderCheck.objects.filter(
-                provider=provider, status=ProviderCheck.Status.OK
-            )
-            .values_list("pk", flat=True)
-            .first()
-        )
-        yield Finding(
-            News(
-                topic=Topic.PROVIDER.value,
-                # As long as no check succeeds it is one outage.
-                once=f"provider:{provider.pk}:{last_good}",
-                title=f"{provider} does not answer its checks",
-                text=checks[0].message,
-                link=reverse("admin:catalog_provider_change", args=[provider.pk]),
-                facts={"provider": provider.slug},
-            ),
-            project=provider.project,
-        )
-
-
-def keys_that_expire() -> Iterator[Finding]:
-    """Tell of keys that end soon and have no successor."""
-    now = timezone.now()
-    found = ApiKey.objects.filter(
-        revoked_at=None,
-        rotated_to=None,
-        expires_at__gt=now,
-        expires_at__lte=now + max(KEY_WARNINGS),
-        project__active=True,
-    ).select_related("project__organization")
-    for key in found[:_AT_ONCE]:
-        assert key.expires_at is not None  # noqa: S101  # The filter says so.
-        left = key.expires_at - now
-        days = min(each for each in KEY_WARNINGS if left <= each).days
-        yield Finding(
-            News(
-                topic=Topic.KEY.value,
-                once=f"key:{key.pk}:{key.expires_at:%Y-%m-%dT%H:%M:%S}:{days}",
-                title=f"{key.project}: the key {key.prefix}… expires within {days} d",
-                text=(
-                    f"{key.name}, on {key.expires_at:%Y-%m-%d %H:%M} UTC. Rotate it, so "
-                    "that both keys work for a time."
-                ),
-                link=reverse("admin:tenants_apikey_change", args=[key.pk]),
-                facts={"key": key.prefix, "days": days},
-            ),
-            project=key.project,
-        )
-
-
-RULES: tuple[Callable[[], Iterator[Finding]], ...] = (
-    budgets_that_end,
-    credentials_in_quarantine,
-    providers_that_are_down,
-    keys_that_expire,
+_DAY = 24 * 60
+READY: tuple[Ready, ...] = (
+    Ready(AlertKind.BUDGET, "Budgets that end"),
+    Ready(AlertKind.FORECAST, "Budgets that will not last", 110),
+    Ready(AlertKind.ERRORS, "Models that fail", 20, 20, 15),
+    Ready(AlertKind.LATENCY, "Models that are slow", 60_000, 20, 15),
+    Ready(AlertKind.SPEND, "Spend out of the usual", 6, 5, 4 * 60),
+    Ready(AlertKind.CREDENTIAL, "Credentials that are refused"),
+    Ready(AlertKind.PROVIDER, "Providers that are down", 3),
+    Ready(AlertKind.KEY, "Keys that expire", 7),
+    Ready(AlertKind.PRICE, "Models without a price", window_minutes=_DAY),
+    Ready(AlertKind.DEPRECATED, "Models that go", 30, window_minutes=7 * _DAY),
+    Ready(AlertKind.APPROVAL, "Approvals that wait", 60),
 )
+
+
+def is_installed(using: str) -> bool:
+    """Tell whether the table of the rules exists in this database."""
+    tables = connections[using].introspection.table_names()
+    return AlertRule._meta.db_table in tables
+
+
+def make_ready_rules() -> None:
+    """Add the rules that are missing; those that exist are the operator's."""
+    known = set(AlertRule.objects.filter(ready__isnull=False).values_list("ready"))
+    AlertRule.objects.bulk_create(
+        (
+            AlertRule(
+                ready=rule.kind.value,
+                kind=rule.kind.value,
+                name=rule.name,
+                threshold=Decimal(rule.threshold),
+                at_least=Decimal(rule.at_least),
+                window_minutes=rule.window_minutes,
+            )
+            for rule in READY
+            if (rule.kind.value,) not in known
+        ),
+        ignore_conflicts=True,
+    )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from usage.analytics.dimensions import labels_of
+from usage.analytics.feedback import Opinion, opinions_of
 from usage.analytics.questions import Question, QuestionRefused
 from usage.analytics.reading import (
     Group,
@@ -58,6 +59,7 @@ def answer(question: Question) -> dict[str, Any]:
             "hitRate": rate(total.hit_rate),
             "savedUSD": money(total.saved_usd),
         },
+        "feedback": _opinion((opinions_of(question.selection) or {}).get((1,))),
         "workflows": _runs(runs),
         "rows": list(rows(question)),
     }
@@ -82,6 +84,7 @@ def rows(question: Question) -> Iterator[dict[str, Any]]:
         }
     # Of each of thousands of end users that would take its time.
     times = {} if "end_user" in grouped.group_by else times_of(grouped)
+    opinions = opinions_of(grouped) or {}
     labels = [
         labels_of(column, {group[index] for group in found})
         for index, (_, column) in enumerate(question.group_by, 1)
@@ -97,6 +100,7 @@ def rows(question: Question) -> Iterator[dict[str, Any]]:
             row[name] = named.get(value, None if value is None else str(value))
         row |= figures(found[group])
         row["latency"] = _times(times.get(group, Times()))
+        row["feedback"] = _opinion(opinions.get(group))
         yield row
 
 
@@ -118,6 +122,12 @@ def figures(sums: Sums) -> dict[str, Any]:
         "fallbackCount": sums.fallbacks,
         "unpricedEvents": sums.unpriced,
         "estimatedEvents": sums.estimated,
+        "truncatedCount": sums.truncated,
+        "truncationRate": rate(sums.truncation_rate),
+        "refusedCount": sums.refused,
+        "refusalRate": rate(sums.refusal_rate),
+        "schemaViolationCount": sums.violations,
+        "schemaViolationRate": rate(sums.violation_rate),
     }
 
 
@@ -159,6 +169,11 @@ def _in_order(found: dict[Group, Sums]) -> list[Group]:
 
 def _times(times: Times) -> dict[str, float | None]:
     return {"p50": times.p50, "p95": times.p95, "p99": times.p99}
+
+
+def _opinion(opinion: Opinion | None) -> dict[str, Any]:
+    opinion = opinion or Opinion()
+    return {"count": opinion.count, "score": rate(opinion.score)}
 
 
 def _runs(runs: RunFigures) -> dict[str, Any]:

@@ -33,12 +33,16 @@ _SUMS = {
     "unpriced": "sum(unpriced)",
     "estimated": "sum(estimated)",
     "fallbacks": "sum(fallbacks)",
+    "answers": "sum(events) FILTER (WHERE kind = 'attempt' AND status = 'ok')",
+    "truncated": "sum(truncated)",
+    "refused": "sum(refused)",
+    "violations": "sum(violations)",
 }
 _MONEY = ("cost_usd", "saved_usd")
 _NEEDED = (
     "kind, status, cache, events, requests, input_tokens, cache_read_tokens, "
     "cache_write_tokens, output_tokens, reasoning_tokens, cost_usd, saved_usd, "
-    "unpriced, estimated, fallbacks"
+    "unpriced, estimated, fallbacks, truncated, refused, violations"
 )
 _ANSWERED = "kind = 'attempt' AND status = 'ok'"
 
@@ -78,6 +82,10 @@ class Sums:
     unpriced: int = 0
     estimated: int = 0
     fallbacks: int = 0
+    answers: int = 0
+    truncated: int = 0
+    refused: int = 0
+    violations: int = 0
 
     def add(self, other: "Sums") -> None:
         for name in _SUMS:
@@ -90,6 +98,20 @@ class Sums:
     @property
     def error_rate(self) -> float | None:
         return self.errors / self.attempts if self.attempts else None
+
+    @property
+    def truncation_rate(self) -> float | None:
+        return self.truncated / self.answers if self.answers else None
+
+    @property
+    def refusal_rate(self) -> float | None:
+        return self.refused / self.answers if self.answers else None
+
+    @property
+    def violation_rate(self) -> float | None:
+        """Of all that was answered, well or against its schema."""
+        answered = self.answers + self.violations
+        return self.violations / answered if answered else None
 
     @property
     def hit_rate(self) -> float | None:

@@ -10,6 +10,7 @@ from usage.analytics.reading import Sums
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _TIMES = ("p50", "p95", "p99")
+_FEEDBACK = ("count", "score")
 
 
 def as_csv(rows: Iterable[dict[str, Any]], leading: Iterable[str]) -> str:
@@ -18,14 +19,23 @@ def as_csv(rows: Iterable[dict[str, Any]], leading: Iterable[str]) -> str:
     numbers = list(figures(Sums()))
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([*texts, *numbers, *(f"latency_{name}" for name in _TIMES)])
+    writer.writerow(
+        [
+            *texts,
+            *numbers,
+            *(f"latency_{name}" for name in _TIMES),
+            *(f"feedback_{name}" for name in _FEEDBACK),
+        ]
+    )
     for row in rows:
-        cells = [_text(row[name]) for name in texts]
+        cells = [as_text(row[name]) for name in texts]
         times = [row["latency"][name] for name in _TIMES]
-        writer.writerow([*cells, *(row[name] for name in numbers), *times])
+        said = [row["feedback"][name] for name in _FEEDBACK]
+        writer.writerow([*cells, *(row[name] for name in numbers), *times, *said])
     return out.getvalue()
 
 
-def _text(value: str | None) -> str:
+def as_text(value: str | None) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
     text = value or ""
     return f"'{text}" if text.startswith(_FORMULA) else text

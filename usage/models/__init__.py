@@ -1,7 +1,9 @@
+from usage.models.alert import Alert, AlertKind, AlertRule, AlertSilence
 from usage.models.budget_window import BudgetLease, BudgetWarning, BudgetWindow
 from usage.models.cache_entry import CacheEntry
 from usage.models.captured_text import CapturedText, CaptureView
 from usage.models.event import UsageEvent
+from usage.models.feedback import Feedback
 from usage.models.idempotent_answer import IdempotentAnswer
 from usage.models.notification import (
     Delivery,
@@ -9,6 +11,8 @@ from usage.models.notification import (
     NotificationChannel,
     Topic,
 )
+from usage.models.price_book import PriceProposal, Rerating
+from usage.models.report import ReportDefinition, ReportRun, Section
 from usage.models.rollup import (
     DailyShare,
     DailyTotal,
@@ -22,6 +26,10 @@ from usage.models.rollup import (
 )
 
 __all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertRule",
+    "AlertSilence",
     "BudgetLease",
     "BudgetWarning",
     "BudgetWindow",
@@ -33,12 +41,18 @@ __all__ = [
     "DailyUsage",
     "Delivery",
     "EndUserUsage",
+    "Feedback",
     "HourlyShare",
     "HourlyTotal",
     "HourlyUsage",
     "IdempotentAnswer",
     "Notification",
     "NotificationChannel",
+    "PriceProposal",
+    "ReportDefinition",
+    "ReportRun",
+    "Rerating",
+    "Section",
     "SplitHour",
     "Topic",
     "TouchedHour",

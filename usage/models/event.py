@@ -98,6 +98,13 @@ class UsageEvent(models.Model):
     strategy = models.CharField(max_length=16, blank=True)
     routing = models.JSONField(default=dict)
     config_version = models.BigIntegerField(default=0)
+    finish_reason = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="stop, length, tool_calls or content_filter, where the answer says.",
+    )
 
     objects = ProjectScopedQuerySet.as_manager()
 

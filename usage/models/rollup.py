@@ -52,6 +52,17 @@ class UsageSums(models.Model):
     unpriced = models.BigIntegerField(help_text="Events whose cost is not known.")
     estimated = models.BigIntegerField()
     fallbacks = models.BigIntegerField()
+    truncated = models.BigIntegerField(
+        default=0, db_default=0, help_text="Answers cut off by a bound of length."
+    )
+    refused = models.BigIntegerField(
+        default=0, db_default=0, help_text="Answers withheld or refused for content."
+    )
+    violations = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Answers that did not keep to the schema asked for.",
+    )
     latency_ms_sum = models.FloatField()
     first_token_ms_sum = models.FloatField()
     first_tokens = models.BigIntegerField()

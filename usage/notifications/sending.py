@@ -64,7 +64,11 @@ def _send_email(channel: NotificationChannel, notification: Notification) -> Non
         subject=notification.title.replace("\n", " "),
         body=_as_text(notification),
         to=channel.email_addresses(),
-        headers={"X-Signalbox-Notification": str(notification.pk)},
+        headers={
+            # By it a mail server knows what it has been given already.
+            "Message-ID": f"<notification-{notification.pk.hex}-{channel.pk}@signalbox>",
+            "X-Signalbox-Notification": str(notification.pk),
+        },
     )
     try:
         message.send()
@@ -74,10 +78,14 @@ def _send_email(channel: NotificationChannel, notification: Notification) -> Non
 
 
 def _send_signed(channel: NotificationChannel, notification: Notification) -> None:
-    secret = _secret_of(channel)
     body = orjson.dumps(event_of(notification))
+    post_signed(channel, f"msg_{notification.pk.hex}", body)
+
+
+def post_signed(channel: NotificationChannel, message_id: str, body: bytes) -> None:
+    """Post to a webhook in the form of Standard Webhooks. Raises `NotSent`."""
+    secret = _secret_of(channel)
     sent_at = datetime.now(UTC)
-    message_id = f"msg_{notification.pk.hex}"
     try:
         signature = Webhook(secret).sign(message_id, sent_at, body.decode())
     except (ValueError, RuntimeError) as error:

@@ -47,8 +47,12 @@ def tell(
     *,
     organization: Organization | None = None,
     project: Project | None = None,
+    channels: Iterable[NotificationChannel] | None = None,
 ) -> Notification | None:
-    """Keep the news for every channel that wants it; None when it was told before."""
+    """Keep the news for every channel that wants it; None when it was told before.
+
+    With `channels` it goes to these and no others.
+    """
     if project is not None:
         organization = project.organization
     with transaction.atomic():
@@ -62,7 +66,9 @@ def tell(
         )
         if not is_new:
             return None
-        _send_to(channels_for(news.topic, organization, project), notification)
+        if channels is None:
+            channels = channels_for(news.topic, organization, project)
+        _send_to(channels, notification)
     return notification
 
 

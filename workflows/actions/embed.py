@@ -2,8 +2,8 @@
 
 import orjson
 
-from workflows.actions.inference import ask
-from workflows.actions.outcomes import Done, Failed, Outcome, Postponed
+from workflows.actions.inference import Unanswered, ask
+from workflows.actions.outcomes import Done, Outcome
 from workflows.actions.task import Task
 from workflows.definitions.steps import JSON
 
@@ -28,7 +28,7 @@ async def perform(task: Task) -> Outcome:
     if text is not None:
         body["input"] = text
     found = await ask(task, "embeddings", body)
-    if isinstance(found, Failed | Postponed):
+    if isinstance(found, Unanswered):
         return found
     reply, bill = found
     answer = orjson.loads(reply.body)

@@ -2,8 +2,8 @@
 
 import orjson
 
-from workflows.actions.inference import VIEWS, ask
-from workflows.actions.outcomes import Done, Failed, Outcome, Postponed
+from workflows.actions.inference import VIEWS, Unanswered, ask
+from workflows.actions.outcomes import Done, Failed, Outcome
 from workflows.actions.task import Task
 from workflows.definitions.steps import JSON
 
@@ -24,6 +24,10 @@ INPUT: JSON = {
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "maxTokens": {"type": "integer", "minimum": 1},
         "responseFormat": {"type": ["string", "object"]},
+        "context": {
+            "type": "object",
+            "description": "What is told of the run's end user: {scope, …}.",
+        },
     },
 }
 
@@ -32,7 +36,7 @@ async def perform(task: Task) -> Outcome:
     body = dict(task.input)
     operation = body.pop("operation", "chat")
     found = await ask(task, operation, body)
-    if isinstance(found, Failed | Postponed):
+    if isinstance(found, Unanswered):
         return found
     reply, bill = found
     content_type = dict(reply.headers).get(b"content-type", b"")

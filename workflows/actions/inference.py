@@ -7,15 +7,18 @@ holds for a step as well, because both take the same way.
 import time
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import orjson
 from uuid_utils import uuid7
 
 from catalog.protocols import served_by
+from gateway.approvals import HEADER as APPROVAL_HEADER
 from gateway.candidates import all_candidates_for
-from gateway.configuration.records import Catalog, KeyRecord, ProjectRecord
-from gateway.errors import LimitExceeded, Refusal
+from gateway.configuration.records import Catalog, ProjectRecord
+from gateway.errors import ApprovalRequired, LimitExceeded, Refusal
 from gateway.providers.lists import is_configured, provider_named
 from gateway.replies import EdgeReply
 from gateway.selection.estimates import estimate_for
@@ -28,7 +31,7 @@ from gateway.views.moderation import ModerationsView
 from gateway.views.own import GenerateView
 from gateway.views.rerank import RerankView
 from gateway.views.responses import ResponsesView
-from workflows.actions.outcomes import Bill, Failed, Postponed
+from workflows.actions.outcomes import Bill, ConsentWanted, Failed, Postponed
 from workflows.actions.task import Task
 from workflows.limits import MAX_OUTPUT_BYTES
 
@@ -48,16 +51,20 @@ _LATER = frozenset({408, 422, 429, 500, 502, 503, 504})
 _SHORTEST_WAIT_S = 0.25
 
 
+# How a step ends that has no answer.
+Unanswered = Failed | Postponed | ConsentWanted
+
+
 async def ask(
     task: Task, operation: str, body: JSON
-) -> tuple[EdgeReply, Bill] | Failed | Postponed:
+) -> tuple[EdgeReply, Bill] | Unanswered:
     """Return the answer of the operation's route with what it cost."""
     view = VIEWS[operation]()
     try:
         body = _routed(body, task, operation)
         request = _edge_request(orjson.dumps(body), task)
         view.request, view.kwargs = request, {}
-        reserved = await task.reserve(_most_it_may_cost(view, task))
+        reserved = await task.reserve(partial(_most_it_may_cost, view, task))
         if reserved.must_wait:
             return Postponed(_WAIT_FOR_MONEY_S, "money of the run is in use")
         if reserved.usd is not None:
@@ -78,9 +85,11 @@ def _edge_request(content: bytes, task: Task) -> EdgeRequest:
         b"x-signalbox-feature": b"workflow",
         b"x-signalbox-feature-id": f"{task.run.id}/{task.step.id}".encode(),
     }
+    if task.consent is not None:
+        headers[APPROVAL_HEADER] = str(task.consent).encode()
     if task.run.end_user.isascii():
         headers[b"x-signalbox-user"] = task.run.end_user.encode()
-    return EdgeRequest(
+    request = EdgeRequest(
         {"type": "http", "method": "POST", "path": "/workflow"},
         headers,
         content,
@@ -89,6 +98,8 @@ def _edge_request(content: bytes, task: Task) -> EdgeRequest:
         task.tools.gateway,
         time.monotonic(),
     )
+    request.trace = task.trace
+    return request
 
 
 def _routed(body: JSON, task: Task, operation: str) -> JSON:
@@ -186,8 +197,10 @@ def _request_id(view: InferenceView) -> str:
     return request.request_id if isinstance(request, EdgeRequest) else ""
 
 
-def _failure(refusal: Refusal, request_id: str) -> Failed | Postponed:
+def _failure(refusal: Refusal, request_id: str) -> Unanswered:
     wait = _wait_in(refusal)
+    if isinstance(refusal, ApprovalRequired) and "approval_id" in refusal.extra:
+        return ConsentWanted(UUID(refusal.extra["approval_id"]), refusal.message)
     if isinstance(refusal, LimitExceeded):
         # By the project's own limits: nobody was asked.
         return Postponed(max(wait, _SHORTEST_WAIT_S), refusal.message)
@@ -207,17 +220,3 @@ def _wait_in(refusal: Refusal) -> float:
         return min(float(refusal.headers.get("retry-after", 0)), 60.0)
     except ValueError:
         return 0.0
-
-
-def project_caller(project: ProjectRecord) -> KeyRecord:
-    """Return who a run is that no key has started: the project itself, with no scopes."""
-    return KeyRecord(
-        # Events without a key are allowed; limits of keys do not apply.
-        pk=None,  # type: ignore[arg-type]
-        key_id="",
-        digest=b"",
-        project=project,
-        scopes=frozenset(),
-        expires_at=None,
-        limits=(),
-    )

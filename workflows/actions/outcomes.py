@@ -69,6 +69,14 @@ class ApprovalWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentWanted:
+    """The project lets nothing so dear pass before its own people agree to the request."""
+
+    approval_id: UUID
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunWanted:
     """Another workflow is to run, and its end to be waited for."""
 
@@ -93,6 +101,7 @@ Outcome = (
     | Postponed
     | Waiting
     | ApprovalWanted
+    | ConsentWanted
     | RunWanted
     | ItemsWanted
 )

@@ -2,8 +2,8 @@
 
 import base64
 
-from workflows.actions.inference import ask
-from workflows.actions.outcomes import Done, Failed, Outcome, Postponed
+from workflows.actions.inference import Unanswered, ask
+from workflows.actions.outcomes import Done, Outcome
 from workflows.actions.task import Task
 from workflows.definitions.steps import JSON
 
@@ -31,7 +31,7 @@ async def perform(task: Task) -> Outcome:
         if value is not None:
             body[theirs] = value
     found = await ask(task, "speech", body)
-    if isinstance(found, Failed | Postponed):
+    if isinstance(found, Unanswered):
         return found
     reply, bill = found
     content_type = dict(reply.headers).get(b"content-type", b"").decode("latin-1")

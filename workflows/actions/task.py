@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.configuration.records import KeyRecord
 from gateway.serve import Gateway
+from gateway.telemetry.telling import StepTrace
 from workflows.definitions.paths import Values
 from workflows.definitions.steps import Step
 
@@ -42,7 +43,7 @@ class Task:
     """One step with its placeholders filled.
 
     `id` is the same for every attempt. `reserve` takes as much of the run's money as is
-    left of what is wanted, None when the run has no bound.
+    left of what is wanted, which it asks for when the run has a bound; else None.
     """
 
     id: UUID
@@ -52,8 +53,11 @@ class Task:
     run: RunFacts
     caller: KeyRecord
     tools: Tools
-    reserve: Callable[[Decimal | None], Awaitable["Reserved"]]
+    reserve: Callable[[Callable[[], Decimal | None]], Awaitable["Reserved"]]
     approved_by: str = ""
+    # The project's approval of the request that the step sends.
+    consent: UUID | None = None
+    trace: StepTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ async def perform(task: Task) -> Outcome:
     )
     if version_id is None:
         return Failed("not_found", f"There is no active workflow {name[:100]!r}.")
-    reserved = await task.reserve(None)
+    reserved = await task.reserve(lambda: None)
     if reserved.must_wait:
         return Postponed(0.5, "money of the run is in use")
     return RunWanted(version_id, task.input.get("input", {}), reserved.usd)

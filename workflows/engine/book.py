@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from gateway.telemetry.telling import EndedRun
 from workflows.actions.outcomes import Bill
 from workflows.definitions.flow import Flow, Verdict
 from workflows.definitions.steps import Step
@@ -38,6 +39,8 @@ class Book:
         self.steps: dict[str, StepRun] = {row.step: row for row in found}
         self._fresh: list[StepRun] = []
         self._changed: dict[UUID, tuple[StepRun, set[str]]] = {}
+        # What steps have given that ended in this turn.
+        self.outputs: dict[str, Any] = {}
         self.has_changed = False
         # More could begin than the worker has room for.
         self.is_cramped = False
@@ -53,6 +56,10 @@ class Book:
         """Return the step as it was written; of an element, the one that is repeated."""
         step = self.flow.definition.steps[row.step]
         return step if row.item == MAIN else repeated(step)
+
+    def has_items(self) -> bool:
+        """Say whether any step has elements, which are rows of their own."""
+        return any(row.action == "foreach" for row in self.steps.values())
 
     def begin(self, step: Step, status: str = Status.PENDING) -> StepRun:
         """Add the row of a step that nothing had been decided about."""
@@ -119,6 +126,9 @@ class Book:
         run.status, run.ended_at, run.wake_at = status, self.now, None
         run.error_code, run.error_step = code, step
         self.turn.is_over = True
+        self.turn.ended = EndedRun(
+            run.pk, run.name, status, code, run.started_at or run.created_at, self.now
+        )
         self.has_changed = True
         self._cancel(row for row in self.steps.values() if row.status in OPEN)
         children = StepRun.objects.filter(run=run, item__gt=MAIN, status__in=OPEN)

@@ -3,9 +3,9 @@
 import time
 from functools import partial
 
+from gateway.callers import project_caller
 from gateway.configuration.records import KeyRecord, Missing
 from gateway.configuration.tenant_loading import read_project
-from workflows.actions.inference import project_caller
 from workflows.actions.task import Tools
 from workflows.engine.claims import Claimed
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from gateway.telemetry.telling import EndedRun
 from workflows.actions.outcomes import Outcome
 from workflows.actions.task import RunFacts
 from workflows.definitions.steps import Step
@@ -37,6 +38,7 @@ class Claimed:
     key_id: str = ""
     approved: Approved | None = None
     has_money_bound: bool = False
+    consent: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Turn:
     # Claims on its steps that are good; who holds another may stop.
     live: set[UUID] = field(default_factory=set)
     is_over: bool = False
+    # The run, where this turn has ended it.
+    ended: EndedRun | None = None
     next_at: datetime | None = None
     # Other runs to be looked at now: those that were begun, or that wait for this one.
     wake: list[UUID] = field(default_factory=list)

@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from workflows.engine.claims import LEASE
+from workflows.engine.consent import runs_decided
 from workflows.models import ACTIVE, StepRun
 
 # For so long nobody else is told of a run that was just found.
@@ -22,7 +23,7 @@ _TAKE_DUE = """
 
 
 def runs_due(at_most: int) -> list[UUID]:
-    """Return runs that are due, or of which a step was lost with its worker.
+    """Return runs that are due, of which a step was lost with its worker, or decided on.
 
     They are put off for a moment, so that others look for other ones.
     """
@@ -38,7 +39,7 @@ def runs_due(at_most: int) -> list[UUID]:
         .order_by()
         .distinct()[:at_most]
     )
-    return list(dict.fromkeys([*due, *lost]))
+    return list(dict.fromkeys([*due, *lost, *runs_decided(at_most)]))
 
 
 def renew_leases(claims: list[UUID]) -> set[UUID]:

@@ -56,9 +56,17 @@ def claimable_items(book: Book, row: StepRun) -> list[StepRun]:
     )
 
 
+def asking_items(book: Book, row: StepRun) -> list[StepRun]:
+    """Return the elements that wait for somebody's decision."""
+    items = _items_of(book, row).filter(status=Status.WAITING_APPROVAL)
+    return list(items.defer("input", "output", "error"))
+
+
 def items_before(book: Book, row: StepRun) -> Iterator[datetime]:
     """Yield when the first of the elements that wait is due."""
-    found = _items_of(book, row).filter(status=Status.PENDING)
+    found = _items_of(book, row).filter(
+        status__in=(Status.PENDING, Status.WAITING_APPROVAL)
+    )
     due = found.aggregate(first=Min("due_at"))["first"]
     if due is not None:
         yield due

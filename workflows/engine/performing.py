@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from gateway.configuration.database_threads import ConfigurationUnavailable
 from gateway.configuration.records import KeyRecord
+from gateway.telemetry.telling import StepFacts, StepTrace
 from workflows.actions.outcomes import ApprovalWanted, Done, Failed, Outcome, Skipped
 from workflows.actions.registry import ACTIONS
 from workflows.actions.task import Reserved, Task, Tools
@@ -36,12 +37,30 @@ _LEAST_S = 0.01
 
 async def perform(claimed: Claimed, tools: Tools) -> Outcome:
     """Return how the step has ended; never raises for what went wrong in it."""
+    telemetry = tools.gateway.telemetry
+    if telemetry is None:
+        return await _performed(claimed, tools, None)
+    run, step = claimed.run, claimed.step
+    trace = telemetry.step(StepFacts(run.id, run.name, step.id, step.action))
+    outcome: Outcome | None = None
+    try:
+        outcome = await _performed(claimed, tools, trace)
+    finally:
+        error = outcome.code if isinstance(outcome, Failed) else ""
+        # What was cancelled has no outcome.
+        trace.ended("Dropped" if outcome is None else type(outcome).__name__, error)
+    return outcome
+
+
+async def _performed(
+    claimed: Claimed, tools: Tools, trace: StepTrace | None
+) -> Outcome:
     step = claimed.step
     left_s = (claimed.deadline - timezone.now()).total_seconds()
     time_s = max(min(step.time.total_seconds(), left_s), _LEAST_S)
     try:
         async with asyncio.timeout(time_s):
-            outcome = await _perform(claimed, tools)
+            outcome = await _perform(claimed, tools, trace)
     except TimeoutError:
         return Failed(
             "step_timed_out", f"It took longer than {time_s:g} s.", may_retry=True
@@ -56,7 +75,7 @@ async def perform(claimed: Claimed, tools: Tools) -> Outcome:
     return _of_allowed_size(outcome)
 
 
-async def _perform(claimed: Claimed, tools: Tools) -> Outcome:
+async def _perform(claimed: Claimed, tools: Tools, trace: StepTrace | None) -> Outcome:
     step = claimed.step
     if step.action != "condition" and step.when is not None:
         try:
@@ -87,7 +106,7 @@ async def _perform(claimed: Claimed, tools: Tools) -> Outcome:
     if caller is None:
         msg = "The API key that started the run works no more."
         return Failed("invalid_api_key", msg)
-    task = _task(claimed, given, caller, tools, approved_by)
+    task = _task(claimed, given, caller, tools, approved_by, trace)
     outcome: Outcome = await ACTIONS[step.action].perform(task)
     return outcome
 
@@ -113,6 +132,7 @@ def _task(
     caller: KeyRecord,
     tools: Tools,
     approved_by: str,
+    trace: StepTrace | None,
 ) -> Task:
     return Task(
         id=claimed.id,
@@ -124,13 +144,15 @@ def _task(
         tools=tools,
         reserve=_reserving(claimed, tools),
         approved_by=approved_by,
+        consent=claimed.consent,
+        trace=trace,
     )
 
 
 def _reserving(
     claimed: Claimed, tools: Tools
-) -> Callable[[Decimal | None], Awaitable[Reserved]]:
-    async def take(wanted: Decimal | None) -> Reserved:
+) -> Callable[[Callable[[], Decimal | None]], Awaitable[Reserved]]:
+    async def take(wanted: Callable[[], Decimal | None]) -> Reserved:
         if not claimed.has_money_bound:
             return Reserved()
         found: Reserved = await tools.read(
@@ -139,7 +161,7 @@ def _reserving(
                 claimed.run.id,
                 claimed.id,
                 claimed.claim,
-                wanted,
+                wanted(),
                 claimed.step.max_cost_usd,
             )
         )

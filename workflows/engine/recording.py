@@ -7,9 +7,11 @@ import orjson
 
 from workflows.actions.outcomes import (
     ApprovalWanted,
+    ConsentWanted,
     Done,
     Failed,
     ItemsWanted,
+    Outcome,
     Postponed,
     RunWanted,
     Skipped,
@@ -20,6 +22,7 @@ from workflows.contents import fingerprint
 from workflows.definitions.steps import Retry
 from workflows.engine.book import Book, Status
 from workflows.engine.claims import Report
+from workflows.engine.consent import wait_for_consent
 from workflows.limits import (
     MAX_BACKOFF,
     MAX_INTERRUPTIONS,
@@ -27,6 +30,7 @@ from workflows.limits import (
     USUAL_APPROVAL_TIME,
 )
 from workflows.models import StepApproval, StepRun
+from workflows.models.step import MAIN
 from workflows.runs.starting import begin_child_run
 
 _LOOK_AGAIN_S = 30.0
@@ -45,6 +49,8 @@ def record(book: Book, report: Report) -> None:
         case Done():
             book.charge(row, outcome.bill)
             book.seal(row, "output", outcome.output)
+            if row.item == MAIN:
+                book.outputs[row.step] = outcome.output
             book.change(row, error_code="", error=None)
             book.end(row, Status.COMPLETED, holds=outcome.holds)
         case Skipped():
@@ -53,12 +59,21 @@ def record(book: Book, report: Report) -> None:
             _record_failure(book, row, outcome)
         case Postponed():
             _postpone(book, row, outcome)
+        case _:
+            _record_wait(book, row, outcome)
+
+
+def _record_wait(book: Book, row: StepRun, outcome: Outcome) -> None:
+    """Write down what has not ended: it waits for a moment, somebody, or others."""
+    match outcome:
         case Waiting():
             book.seal(row, "output", outcome.output)
             book.let_go(row, Status.WAITING, outcome.until)
         case ApprovalWanted():
             book.change(row, attempts=row.attempts - 1)
             ask(book, row, outcome.shown, StepApproval.Reason.GATE)
+        case ConsentWanted():
+            wait_for_consent(book, row, outcome)
         case RunWanted():
             child = begin_child_run(book.run, row, outcome)
             book.let_go(row, Status.WAITING, book.after(_LOOK_AGAIN_S))
@@ -103,6 +118,7 @@ def ask(book: Book, row: StepRun, shown: object, reason: str) -> None:
     gate = book.definition_of(row).gate
     expires_at = book.now + (USUAL_APPROVAL_TIME if gate is None else gate.time)
     expires_at = min(expires_at, book.run.deadline)
+    book.change(row, approval=None)
     book.let_go(row, Status.WAITING_APPROVAL, expires_at)
     approval = StepApproval(
         project_id=row.project_id,

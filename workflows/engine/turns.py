@@ -14,14 +14,14 @@ from workflows.actions.task import RunFacts
 from workflows.definitions.paths import INPUT
 from workflows.engine.book import OPEN, Book, Status
 from workflows.engine.claims import LEASE, Approved, Claimed, Report, Turn
-from workflows.engine.items import claimable_items, items_before, look_at_items
+from workflows.engine.items import claimable_items, items_before
 from workflows.engine.recording import interrupt, record
+from workflows.engine.waiting import look_at_the_waiting
 from workflows.models import StepApproval, StepRun, WorkflowRun
 from workflows.models.step import MAIN
-from workflows.runs.outcome import output_of
+from workflows.runs.inputs import input_of
 
 _RunStatus = WorkflowRun.Status
-_LOOK_AGAIN_S = 30.0
 _LOOK_AGAIN_SOON_S = 1.0
 
 
@@ -54,21 +54,33 @@ def take_turn(
     else:
         _take_back_the_lost(book, held)
         book.save_items()
-        _look_at_the_waiting(book)
+        look_at_the_waiting(book)
         _follow(book)
     if not book.turn.is_over:
         rows = _claim(book, room)
         _set_status(book)
         book.save()
         book.turn.claimed = _handed_out(book, rows)
-        book.turn.live.update(
-            StepRun.objects.filter(run=run, status=Status.RUNNING).values_list(
-                "claim", flat=True
-            )
-        )
+        book.turn.live = _live(book)
     else:
         book.save()
     return book.turn
+
+
+def _live(book: Book) -> set[UUID]:
+    """Return the claims on steps of the run that are good now."""
+    live = {
+        row.claim
+        for row in book.steps.values()
+        if row.status == Status.RUNNING and row.claim is not None
+    }
+    if book.has_items():
+        live.update(
+            StepRun.objects.filter(
+                run=book.run, item__gt=MAIN, status=Status.RUNNING
+            ).values_list("claim", flat=True)
+        )
+    return live
 
 
 def _take_back_the_lost(book: Book, held: Collection[UUID]) -> None:
@@ -77,7 +89,7 @@ def _take_back_the_lost(book: Book, held: Collection[UUID]) -> None:
         for row in book.steps.values()
         if row.status == Status.RUNNING and _is_lost(row, book.now, held)
     ]
-    if any(row.action == "foreach" for row in book.steps.values()):
+    if book.has_items():
         lost += [
             row
             for row in StepRun.objects.filter(
@@ -94,42 +106,6 @@ def _take_back_the_lost(book: Book, held: Collection[UUID]) -> None:
 
 def _is_lost(row: StepRun, now: datetime, held: Collection[UUID]) -> bool:
     return (row.lease_until is None or row.lease_until < now) and row.claim not in held
-
-
-def _look_at_the_waiting(book: Book) -> None:
-    for row in list(book.steps.values()):
-        is_due = row.due_at is not None and row.due_at <= book.now
-        if row.status == Status.WAITING_APPROVAL and is_due:
-            StepApproval.objects.filter(
-                step=row, state=StepApproval.State.PENDING
-            ).update(state=StepApproval.State.EXPIRED, decided_at=book.now)
-            book.fail(row, "approval_expired", "Nobody decided in time.")
-        elif row.status == Status.WAITING:
-            if row.action == "foreach":
-                look_at_items(book, row)
-            elif row.action == "workflow":
-                _look_at_child(book, row)
-            elif is_due:
-                book.end(row, Status.COMPLETED)
-
-
-def _look_at_child(book: Book, row: StepRun) -> None:
-    child = WorkflowRun.objects.filter(parent_step=row).order_by("-id").first()
-    if child is None:
-        book.fail(row, "workflow_failed", "The other run is gone.")
-    elif child.is_active:
-        if row.due_at is None or row.due_at <= book.now:
-            book.change(row, due_at=book.after(_LOOK_AGAIN_S))
-    else:
-        book.change(row, cost_usd=child.total_cost_usd)
-        book.run.total_cost_usd += child.total_cost_usd
-        if child.status == _RunStatus.COMPLETED:
-            book.seal(row, "output", output_of(child))
-            book.end(row, Status.COMPLETED)
-        else:
-            where = f" at {child.error_step!r}" if child.error_step else ""
-            msg = f"Run {child.pk} is {child.status}: {child.error_code}{where}."
-            book.fail(row, "workflow_failed", msg)
 
 
 def _follow(book: Book) -> None:
@@ -212,7 +188,7 @@ def _handed_out(book: Book, rows: Sequence[StepRun]) -> list[Claimed]:
     values = dict.fromkeys(named & definition.steps.keys()) | _outputs(book, named)
     values = {name: {"output": output} for name, output in values.items()}
     if INPUT in named:
-        values[INPUT] = run.read_input()
+        values[INPUT] = input_of(run)
     facts = RunFacts(
         run.pk,
         run.project_id,
@@ -236,16 +212,22 @@ def _handed_out(book: Book, rows: Sequence[StepRun]) -> list[Claimed]:
             key_id,
             approved.get(row.pk),
             run.max_cost_usd is not None or steps[row.pk].max_cost_usd is not None,
+            row.approval_id,
         )
         for row in rows
     ]
 
 
 def _outputs(book: Book, names: set[str]) -> dict[str, object]:
+    """Return outputs by step; what was only just written down is not read again."""
+    known = {name: book.outputs[name] for name in names & book.outputs.keys()}
+    others = names & book.steps.keys() - known.keys()
+    if not others:
+        return known
     found = StepRun.objects.filter(
-        run=book.run, item=MAIN, step__in=names, status=Status.COMPLETED
+        run=book.run, item=MAIN, step__in=others, status=Status.COMPLETED
     ).only("id", "project_id", "step", "output")
-    return {row.step: row.read("output") for row in found} if names else {}
+    return known | {row.step: row.read("output") for row in found}
 
 
 def _approvals(rows: Sequence[StepRun]) -> dict[UUID, Approved]:

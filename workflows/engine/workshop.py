@@ -76,7 +76,11 @@ class Workshop:
     ) -> Turn:
         busy = sum(len(driver.claims) for driver in self._drivers.values())
         room = 0 if self._stopping.is_set() else MAX_STEPS_AT_ONCE - busy
-        return await self.read(partial(take_turn, run_id, reports, held, room))
+        turn = await self.read(partial(take_turn, run_id, reports, held, room))
+        gateway = self._gateway.gateway
+        if turn.ended and gateway is not None and gateway.telemetry is not None:
+            gateway.telemetry.run(turn.ended)
+        return turn
 
     async def perform(self, claimed: Claimed) -> Outcome:
         gateway = self._gateway.gateway

@@ -73,6 +73,14 @@ class WorkflowRun(models.Model):
         related_name="child_runs",
     )
     depth = models.PositiveSmallIntegerField(default=0)
+    # The run whose finished steps this one began with.
+    retry_of = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="retries",
+    )
     max_cost_usd = models.DecimalField(
         max_digits=20,
         decimal_places=10,

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
-from tenants.models import Project
+from tenants.models import Approval, Project
 from tenants.models.project import ProjectScopedQuerySet
 from workflows.contents import seal_json, unseal_json
 from workflows.models.run import WorkflowRun
@@ -57,6 +57,14 @@ class StepRun(models.Model):
     reserved_usd = models.DecimalField(
         max_digits=20, decimal_places=10, null=True, blank=True
     )
+    # The project's approval that the step waits for, or was sent with.
+    approval = models.ForeignKey(
+        Approval,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="workflow_steps",
+    )
     provider = models.CharField(max_length=63, blank=True)
     model = models.CharField(max_length=200, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
@@ -78,7 +86,12 @@ class StepRun(models.Model):
                 fields=["lease_until"],
                 condition=Q(status="running"),
                 name="workflow_step_leased",
-            )
+            ),
+            models.Index(
+                fields=["approval"],
+                condition=Q(status="waiting_approval"),
+                name="workflow_step_asking",
+            ),
         ]
 
     def __str__(self) -> str:

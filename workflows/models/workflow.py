@@ -4,10 +4,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import pghistory
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
+from tenants.audit import audited
 from tenants.models import Project
 from tenants.models.project import ProjectScopedQuerySet
 from workflows.contents import fingerprint, seal_json, unseal_json
@@ -20,6 +23,7 @@ _MAX_READ = 500
 _flows: dict[tuple[UUID, str], Flow] = {}
 
 
+@audited(secret=("updated_at",))
 class Workflow(models.Model):
     """A named workflow of a project; what it does stands in its versions."""
 
@@ -45,6 +49,14 @@ class Workflow(models.Model):
         return self.name
 
 
+# Definitions that came with runs are no configuration.
+@pghistory.track(
+    pghistory.InsertEvent(condition=pgtrigger.Q(new__workflow__isnull=False)),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(condition=pgtrigger.Q(old__workflow__isnull=False)),
+    exclude=["sealed"],
+    level=pgtrigger.Statement,
+)
 class WorkflowVersion(models.Model):
     """One definition of a workflow, which never changes once runs may have pinned it.
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from gateway.errors import Refusal
 from gateway.replies import EdgeReply
 from gateway.types import JSON
-from workflows.openapi import approve_schema, reject_schema
+from workflows.openapi.runs import approve_schema, reject_schema
 from workflows.runs.answers import run_with_steps
 from workflows.runs.deciding import Decision, NotDecided, decide
 from workflows.views.base import WorkflowView, run_of, text_in

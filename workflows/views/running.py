@@ -9,10 +9,13 @@ from gateway.errors import InvalidRequest, Refusal
 from gateway.replies import EdgeReply
 from gateway.types import JSON
 from workflows.limits import MAX_SYNCHRONOUS_S
-from workflows.openapi import cancel_schema, run_schema
+from workflows.models import WorkflowRun
+from workflows.openapi.runs import cancel_schema, retry_schema, run_schema
 from workflows.runs.answers import run_with_steps
 from workflows.runs.cancelling import cancel_run
+from workflows.runs.keys import once
 from workflows.runs.requesting import RunRequest, request_run
+from workflows.runs.retrying import retry_run
 from workflows.views.base import WorkflowView, checked, run_of, text_in
 from workflows.views.desk import desk
 from workflows.waking import wake
@@ -71,6 +74,30 @@ class CancelView(WorkflowView):
         wake(changed)
         _, content = await self.read(partial(_told, run_id, self.project_id))
         return self.reply({**content, "success": True})
+
+
+class RetryView(WorkflowView):
+    """Makes a run that begins with what another one has finished."""
+
+    methods = ("POST",)
+
+    @retry_schema
+    async def post(self, request: Request, run_id: UUID) -> EdgeReply:
+        step = text_in(self.body_with("step"), "step")
+        key = self.idempotency_key()
+        again = await self.read(partial(_retry, run_id, self.project_id, step, key))
+        wake([again])
+        _, content = await self.read(partial(_told, again, self.project_id))
+        return self.reply(content, 202)
+
+
+def _retry(run_id: UUID, project_id: int, step: str, key: str) -> UUID:
+    run = run_of(run_id, project_id)
+
+    def make() -> WorkflowRun:
+        return retry_run(run, step, trigger=WorkflowRun.Trigger.API)
+
+    return once("retry", key, project_id, [str(run_id), step], make).pk
 
 
 def _told(run_id: UUID, project_id: int) -> tuple[bool, JSON]:

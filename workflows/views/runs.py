@@ -16,7 +16,12 @@ from gateway.replies import EdgeReply
 from gateway.types import JSON
 from workflows.models import StepRun, WorkflowRun
 from workflows.models.step import MAIN
-from workflows.openapi import events_schema, runs_schema, show_run_schema, step_schema
+from workflows.openapi.runs import (
+    events_schema,
+    runs_schema,
+    show_run_schema,
+    step_schema,
+)
 from workflows.runs.answers import (
     run_summary,
     run_with_steps,

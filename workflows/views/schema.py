@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from workflows.definitions.schema import published
-from workflows.openapi import definition_schema_schema
+from workflows.openapi.stored import definition_schema_schema
 
 PATH = "/api/workflows/schema"
 

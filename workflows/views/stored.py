@@ -15,7 +15,7 @@ from workflows.definitions.validation import mistakes_in
 from workflows.limits import MAX_NAME_LENGTH
 from workflows.models import Workflow, WorkflowVersion
 from workflows.models.workflow import workflow_named
-from workflows.openapi import (
+from workflows.openapi.stored import (
     create_schema,
     list_schema,
     secret_schema,

@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.adapters.anthropic_messages.errors import fault_of
+from gateway.adapters.anthropic_messages.finish import finish_reason_of
 from gateway.adapters.anthropic_messages.usage import merged, tokens_of
 from gateway.adapters.reading import loads, object_of, printable, text_of
 from gateway.sse import data_of, split_events
@@ -26,11 +27,19 @@ class StreamInspector:
     # The protocol has an end of its own; a stream without it was cut.
     complete = False
 
-    __slots__ = ("_is_told", "_seen", "_usage", "reported_model", "started")
+    __slots__ = (
+        "_is_told",
+        "_seen",
+        "_usage",
+        "finish_reason",
+        "reported_model",
+        "started",
+    )
 
     def __init__(self, *, hide_usage: bool) -> None:
         self.started = False
         self.reported_model = ""
+        self.finish_reason = ""
         self._usage: JSON = {}
         self._is_told = False
         self._seen = 0
@@ -81,6 +90,8 @@ class StreamInspector:
             self._seen += max(0, size - _DATA_OVERHEAD)
         elif kind == "message_delta":
             self.started = True
+            if reason := object_of(tree.get("delta")).get("stop_reason"):
+                self.finish_reason = finish_reason_of(reason)
             if "usage" in tree:
                 self._usage = merged(self._usage, tree["usage"])
                 self._is_told = True

@@ -68,7 +68,10 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
         msg = "The answer holds no content."
         raise Unreadable(msg)
     return UpstreamReply(
-        body=body, tokens=tokens_of(reply.usage), reported_model=printable(reply.model)
+        body=body,
+        tokens=tokens_of(reply.usage),
+        reported_model=printable(reply.model),
+        finish_reason=finish_reason_of(reply.stop_reason),
     )
 
 

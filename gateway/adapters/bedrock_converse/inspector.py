@@ -1,7 +1,7 @@
 """A stream on its way to a client that speaks the same protocol."""
 
 from gateway.adapters.bedrock_converse.parser import StreamParser
-from gateway.canonical import CONTENT, Ended, Used
+from gateway.canonical import CONTENT, Ended, Finished, Used
 from gateway.types import StreamFault, StreamNotes
 from usage.tokens import Tokens
 
@@ -16,12 +16,13 @@ class StreamInspector:
     # The protocol does not say who answered.
     reported_model = ""
 
-    __slots__ = ("_parser", "started", "tokens")
+    __slots__ = ("_parser", "finish_reason", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         self._parser = StreamParser()
         self.started = False
         self.tokens: Tokens | None = None
+        self.finish_reason = ""
 
     def read(self, piece: bytes) -> StreamNotes:
         """Read whole frames. Raises `Unreadable` for what is none."""
@@ -35,4 +36,6 @@ class StreamInspector:
             is_done = is_done or isinstance(chunk, Ended)
             if isinstance(chunk, Used):
                 self.tokens = chunk.tokens
+            elif isinstance(chunk, Finished):
+                self.finish_reason = chunk.finish_reason
         return StreamNotes(piece, is_done=is_done)

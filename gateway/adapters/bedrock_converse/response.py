@@ -70,7 +70,11 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
     _content(reply)
     if (fault := malformed(reply.stopReason)) is not None:
         return fault
-    return UpstreamReply(body=body, tokens=tokens_of(reply.usage))
+    return UpstreamReply(
+        body=body,
+        tokens=tokens_of(reply.usage),
+        finish_reason=finish_reason_of(reply.stopReason),
+    )
 
 
 def parse_result(body: bytes) -> ChatResult:

@@ -1,6 +1,6 @@
 """A stream on its way to a client that speaks the same protocol."""
 
-from gateway.adapters.cohere_chat.content import breakdown_of
+from gateway.adapters.cohere_chat.content import breakdown_of, finish_reason_of
 from gateway.adapters.cohere_chat.errors import fault_of
 from gateway.adapters.cohere_chat.usage import tokens_of
 from gateway.adapters.cohere_chat.wire import object_of
@@ -25,11 +25,12 @@ class StreamInspector:
     # No event names the model.
     reported_model = ""
 
-    __slots__ = ("started", "tokens")
+    __slots__ = ("finish_reason", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         self.started = False
         self.tokens: Tokens | None = None
+        self.finish_reason = ""
 
     def read(self, piece: bytes) -> StreamNotes:
         """Read whole events. Raises `Unreadable` for one that is no JSON."""
@@ -51,6 +52,9 @@ class StreamInspector:
                     self.tokens = tokens_of(ending.get("usage"))
                     if (fault := breakdown_of(ending)) is not None:
                         return StreamNotes(b"".join(forward), fault=fault)
+                    self.finish_reason = finish_reason_of(
+                        ending.get("finish_reason"), has_calls=False
+                    )
                     self.started = is_done = True
                 else:
                     self.started = self.started or _has_content(kind, tree)

@@ -35,7 +35,11 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
     _message(tree)
     if (fault := breakdown_of(tree)) is not None:
         return fault
-    return UpstreamReply(body=body, tokens=tokens_of(tree.get("usage")))
+    return UpstreamReply(
+        body=body,
+        tokens=tokens_of(tree.get("usage")),
+        finish_reason=finish_reason_of(tree.get("finish_reason"), has_calls=False),
+    )
 
 
 def parse_result(body: bytes) -> ChatResult:

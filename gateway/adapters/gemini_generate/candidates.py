@@ -60,6 +60,16 @@ def is_blocked(tree: JSON) -> bool:
     return bool(text_of(object_of(tree.get("promptFeedback")).get("blockReason")))
 
 
+def ending_of(tree: JSON) -> str:
+    """Return why the first candidate ended; empty as long as it has not."""
+    if is_blocked(tree):
+        return "content_filter"
+    for candidate in objects_of(tree.get("candidates"))[:1]:
+        if reason := text_of(candidate.get("finishReason")):
+            return finish_reason_of(reason, has_calls=False, has_content=True) or ""
+    return ""
+
+
 def raw_parts(candidate: JSON) -> list[JSON]:
     return objects_of(object_of(candidate.get("content")).get("parts"))
 

@@ -1,6 +1,6 @@
 """A stream that is passed on as it comes, read for usage, errors and the end."""
 
-from gateway.adapters.gemini_generate.candidates import is_blocked, raw_parts
+from gateway.adapters.gemini_generate.candidates import ending_of, is_blocked, raw_parts
 from gateway.adapters.gemini_generate.errors import fault_of
 from gateway.adapters.gemini_generate.events import End, trees_of
 from gateway.adapters.gemini_generate.protocol import has_error
@@ -16,13 +16,14 @@ class StreamInspector:
     Usage stays in whatever is wished: it is part of every event of this protocol.
     """
 
-    __slots__ = ("_end", "reported_model", "started", "tokens")
+    __slots__ = ("_end", "finish_reason", "reported_model", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         self._end = End()
         self.started = False
         self.tokens: Tokens | None = None
         self.reported_model = ""
+        self.finish_reason = ""
 
     @property
     def complete(self) -> bool:
@@ -44,6 +45,7 @@ class StreamInspector:
 
     def _note(self, tree: JSON) -> None:
         self._end.note(tree)
+        self.finish_reason = ending_of(tree) or self.finish_reason
         self.started = self.started or _has_content(tree)
         self.tokens = tokens_of(tree.get("usageMetadata")) or self.tokens
         if not self.reported_model:

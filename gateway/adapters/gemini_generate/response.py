@@ -2,6 +2,7 @@
 
 from gateway.adapters.gemini_generate.candidates import (
     call_prefix,
+    ending_of,
     finish_reason_of,
     is_blocked,
     parts_of,
@@ -39,6 +40,7 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
         body=body,
         tokens=tokens_of(tree.get("usageMetadata")),
         reported_model=printable(text_of(tree.get("modelVersion"))),
+        finish_reason=ending_of(tree),
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 import orjson
 
 from gateway.adapters import relayed
+from gateway.adapters.openai_chat.content import finish_reason_of
 from gateway.adapters.openai_chat.errors import error_code, fault_of
 from gateway.adapters.openai_chat.usage import tokens_in, tokens_of
 from gateway.adapters.reading import Unreadable, loads, printable
@@ -28,7 +29,17 @@ class _Reply(msgspec.Struct):
     error: msgspec.Raw = _ABSENT
 
 
+class _Message(msgspec.Struct, frozen=True):
+    refusal: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+    message: _Message = _Message()
+
+
 _decode_reply = msgspec.json.Decoder(_Reply).decode
+_decode_choice = msgspec.json.Decoder(_Choice).decode
 
 
 def build_relayed(
@@ -74,6 +85,22 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
         body=body,
         tokens=tokens_in(reply.usage),
         reported_model=_text(reply.model),
+        finish_reason=_ending_of(reply.choices[0]),
+    )
+
+
+def _ending_of(choice: msgspec.Raw) -> str:
+    """Return why a choice ended; empty where it does not say that properly."""
+    try:
+        read = _decode_choice(choice)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    if read.message.refusal:
+        return "content_filter"
+    return (
+        finish_reason_of(read.finish_reason, has_calls=False)
+        if read.finish_reason
+        else ""
     )
 
 
@@ -84,7 +111,14 @@ class StreamInspector:
     made of ordinary deltas are passed on without being parsed.
     """
 
-    __slots__ = ("_hide_usage", "complete", "reported_model", "started", "tokens")
+    __slots__ = (
+        "_hide_usage",
+        "complete",
+        "finish_reason",
+        "reported_model",
+        "started",
+        "tokens",
+    )
 
     def __init__(self, *, hide_usage: bool) -> None:
         self._hide_usage = hide_usage
@@ -93,6 +127,7 @@ class StreamInspector:
         self.complete = False
         self.tokens: Tokens | None = None
         self.reported_model = ""
+        self.finish_reason = ""
 
     def read(self, piece: bytes) -> StreamNotes:
         """Read whole events. Raises `Unreadable` for one that is no JSON."""
@@ -125,7 +160,10 @@ class StreamInspector:
         choices = tree.get("choices")
         if not isinstance(choices, list):
             choices = []
-        finishes = any(type(c) is dict and c.get("finish_reason") for c in choices)
+        endings = [c["finish_reason"] for c in choices if _finishes(c)]
+        finishes = bool(endings)
+        if finishes:
+            self.finish_reason = finish_reason_of(endings[0], has_calls=False)
         self.started = self.started or finishes or any(map(_has_content, choices))
         if isinstance(usage := tree.get("usage"), dict):
             self.tokens = tokens_of(usage) or self.tokens
@@ -140,6 +178,10 @@ class StreamInspector:
         if self._hide_usage and b'"usage"' in event:
             return _NULL_USAGE.sub(b"", event)
         return event
+
+
+def _finishes(choice: Any) -> bool:
+    return type(choice) is dict and bool(choice.get("finish_reason"))
 
 
 def _has_content(choice: Any) -> bool:

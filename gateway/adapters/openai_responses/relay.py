@@ -8,6 +8,7 @@ import msgspec
 from gateway.adapters import relayed
 from gateway.adapters.openai_responses.agent import as_agent_fields, is_agent
 from gateway.adapters.openai_responses.errors import error_code, failure_of, fault_in
+from gateway.adapters.openai_responses.output import finish_reason_of
 from gateway.adapters.openai_responses.usage import tokens_of
 from gateway.adapters.reading import Unreadable, loads, object_of, printable, text_of
 from gateway.sse import data_of, split_events
@@ -41,6 +42,7 @@ class _Reply(msgspec.Struct):
     model: Any = None
     error: Any = None
     status: Any = None
+    incomplete_details: Any = None
 
 
 _decode_reply = msgspec.json.Decoder(_Reply).decode
@@ -84,6 +86,9 @@ def parse_response(body: bytes) -> UpstreamReply | UpstreamFault:
         body=body,
         tokens=tokens_of(reply.usage, reply.tool_usage),
         reported_model=model_in({"model": reply.model}),
+        finish_reason=finish_reason_of(
+            {"incomplete_details": reply.incomplete_details}, has_calls=False
+        ),
     )
 
 
@@ -102,12 +107,13 @@ class StreamInspector:
     # The protocol has an end of its own; a stream without it was cut.
     complete = False
 
-    __slots__ = ("reported_model", "started", "tokens")
+    __slots__ = ("finish_reason", "reported_model", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         self.started = False
         self.tokens: Tokens | None = None
         self.reported_model = ""
+        self.finish_reason = ""
 
     def read(self, piece: bytes) -> StreamNotes:
         """Read whole events. Raises `Unreadable` for one that is no JSON."""
@@ -123,6 +129,9 @@ class StreamInspector:
                     return StreamNotes(b"".join(forward), fault=fault)
                 if text_of(tree.get("type")) in ENDS:
                     self.started = True
+                    self.finish_reason = finish_reason_of(
+                        object_of(tree.get("response")), has_calls=False
+                    )
                     forward.append(event)
                     return StreamNotes(b"".join(forward), is_done=True)
             forward.append(event)

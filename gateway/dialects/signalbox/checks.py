@@ -66,7 +66,7 @@ def check_request(body: JSON) -> None:
     _check_attribution(body)
     _check_routing(object_in(body, "routing"))
     _check_cache(object_in(body, "cache"))
-    _check_context(body)
+    object_in(body, "context")
 
 
 def max_output_tokens(body: JSON) -> int | None:
@@ -153,17 +153,6 @@ def _check_cache(cache: JSON) -> None:
     ttl = cache.get("ttl")
     if ttl is not None and (type(ttl) not in {int, float} or not 0 <= ttl < math.inf):
         raise Malformed("'cache.ttl' must be seconds, not less than 0.", "cache.ttl")
-
-
-def _check_context(body: JSON) -> None:
-    """Refuse what would change the answer and cannot be done."""
-    if body.get("context") is not None:
-        object_in(body, "context")
-        msg = (
-            "'context' is not available yet: nothing would be added to the prompt. "
-            "Leave it out."
-        )
-        raise Malformed(msg, "context")
 
 
 def _check_texts(body: JSON, name: str, at: str) -> None:

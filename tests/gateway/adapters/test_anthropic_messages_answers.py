@@ -107,7 +107,10 @@ def test_an_answer_is_read_whole() -> None:
 
 def test_a_relayed_answer_keeps_its_bytes_and_tells_its_usage() -> None:
     assert anthropic_messages.parse_response(ANSWER) == UpstreamReply(
-        body=ANSWER, tokens=TOKENS, reported_model="claude-sonnet-5-5"
+        body=ANSWER,
+        tokens=TOKENS,
+        reported_model="claude-sonnet-5-5",
+        finish_reason="tool_calls",
     )
 
 

@@ -123,7 +123,9 @@ def test_an_answer_is_read_whole() -> None:
 def test_an_answer_is_checked_and_what_is_billed_is_known() -> None:
     body = answer()
 
-    assert cohere_chat.parse_response(body) == UpstreamReply(body=body, tokens=USED)
+    assert cohere_chat.parse_response(body) == UpstreamReply(
+        body=body, tokens=USED, finish_reason="tool_calls"
+    )
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,10 @@ def test_an_answer_is_relayed_with_thoughts_counted_as_output() -> None:
     body = json.dumps(REPLY).encode()
 
     assert gemini_generate.parse_response(body) == UpstreamReply(
-        body=body, tokens=TOKENS, reported_model="gemini-3.8-flash"
+        body=body,
+        tokens=TOKENS,
+        reported_model="gemini-3.8-flash",
+        finish_reason="stop",
     )
 
 

@@ -246,7 +246,9 @@ def test_a_good_answer_is_passed_on_as_it_is() -> None:
 
     reply = openai_responses.parse_response(body)
 
-    assert reply == UpstreamReply(body, Tokens(50, 40, 20, 10, 30), "gpt-6.1-sol")
+    assert reply == UpstreamReply(
+        body, Tokens(50, 40, 20, 10, 30), "gpt-6.1-sol", "stop"
+    )
 
 
 def test_an_answer_in_the_background_has_no_output_yet() -> None:

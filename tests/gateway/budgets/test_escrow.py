@@ -2,13 +2,16 @@
 
 import asyncio
 import random
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from gateway.budgets import escrow as module
@@ -191,6 +194,136 @@ def test_without_the_database_a_process_spends_what_it_holds_and_no_more(
             return got, holding.reserve(CENT, 1.0)
 
     assert asyncio.run(ask()) == (True, False)
+
+
+def test_a_row_that_many_are_after_is_waited_for(record: BudgetRecord) -> None:
+    """PostgreSQL answers, and somebody holds the row for longer than one waits for it."""
+    locked, over = threading.Event(), threading.Event()
+
+    def hold_the_row(window: int) -> None:
+        with transaction.atomic():
+            BudgetWindow.objects.select_for_update().get(pk=window)
+            locked.set()
+            over.wait(5)
+        connection.close()
+
+    async def ask() -> int | None:
+        async with processes(1) as (escrow,):
+            holding = escrow.holding(record, "")
+            await escrow_is_open(escrow, record)
+            thread = threading.Thread(target=hold_the_row, args=[holding.window])
+            thread.start()
+            await asyncio.to_thread(locked.wait, 5)
+            asyncio.get_running_loop().call_later(0.4, over.set)
+            try:
+                return await escrow.wait_for(holding, 50 * CENT, 50 * CENT)
+            finally:
+                await asyncio.to_thread(thread.join)
+
+    with patch.object(module, "WAIT_SECONDS", 0.1):
+        assert asyncio.run(ask()) == 50 * CENT
+
+
+def test_who_comes_while_money_is_taken_for_others_gets_some_too(
+    record: BudgetRecord,
+) -> None:
+    """More than is to spare, and less than there is."""
+    take = statements.take
+
+    def take_slowly(*arguments: Any) -> Any:
+        taken = take(*arguments)
+        time.sleep(0.1)
+        return taken
+
+    async def ask() -> list[int | None]:
+        async with processes(1) as (escrow,):
+            holding = escrow.holding(record, "")
+            await escrow_is_open(escrow, record)
+            first = asyncio.create_task(escrow.wait_for(holding, 20 * CENT, 20 * CENT))
+            await asyncio.sleep(0.05)
+            others = [escrow.wait_for(holding, 7 * CENT, 7 * CENT) for _ in range(10)]
+            return await asyncio.gather(first, *others)
+
+    with (
+        patch.object(statements, "take", take_slowly),
+        patch.object(module, "WAIT_SECONDS", 0.1),
+    ):
+        assert asyncio.run(ask()) == [20 * CENT, *[7 * CENT] * 10]
+
+
+def test_money_that_cannot_be_had_in_time_is_no_money_that_is_spent(
+    record: BudgetRecord,
+) -> None:
+    """PostgreSQL says that there is plenty, but does not hand it out."""
+    over = threading.Event()
+
+    def hang(*arguments: object) -> None:
+        over.wait(5)
+
+    async def ask() -> None:
+        async with processes(1) as (escrow,):
+            holding = escrow.holding(record, "")
+            await escrow_is_open(escrow, record)
+            with patch.object(statements, "take", hang):
+                waiting = asyncio.create_task(
+                    escrow.wait_for(holding, 50 * CENT, 50 * CENT)
+                )
+                await asyncio.sleep(0.05)
+                await escrow._tend()
+                try:
+                    with pytest.raises(EscrowUnavailable):
+                        await waiting
+                finally:
+                    over.set()
+
+    with (
+        patch.object(module, "WAIT_SECONDS", 0.1),
+        patch.object(module, "_BUSY_SECONDS", 0.2),
+    ):
+        asyncio.run(ask())
+
+
+def test_a_database_that_has_hung_for_a_while_is_not_waited_for(
+    record: BudgetRecord,
+) -> None:
+    over = threading.Event()
+
+    def hang(*arguments: object) -> None:
+        over.wait(5)
+
+    async def ask() -> float:
+        async with processes(1) as (escrow,):
+            holding = escrow.holding(record, "")
+            await escrow_is_open(escrow, record)
+            escrow._heard_at -= 60
+            with patch.object(statements, "take", hang):
+                began = time.monotonic()
+                with pytest.raises(EscrowUnavailable):
+                    await escrow.wait_for(holding, 50 * CENT, 50 * CENT)
+                took = time.monotonic() - began
+                over.set()
+            return took
+
+    with patch.object(module, "WAIT_SECONDS", 0.1):
+        assert asyncio.run(ask()) < 1.5
+
+
+def test_who_stops_waiting_holds_nothing(record: BudgetRecord) -> None:
+    async def ask() -> int:
+        async with processes(2) as (first, second):
+            await first.wait_for(first.holding(record, ""), 99 * CENT, 99 * CENT)
+            holding = second.holding(record, "")
+            waiting = asyncio.create_task(
+                second.wait_for(holding, 50 * CENT, 50 * CENT)
+            )
+            await asyncio.sleep(0.1)
+            waiting.cancel()
+            first.release(first.holding(record, ""), 99 * CENT)
+            await asyncio.gather(waiting, return_exceptions=True)
+            await asyncio.sleep(0.1)
+            return holding.reserved
+
+    assert asyncio.run(ask()) == 0
 
 
 def test_leases_of_the_dead_are_swept(record: BudgetRecord, ledger: Ledger) -> None:

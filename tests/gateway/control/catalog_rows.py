@@ -18,6 +18,9 @@ CONFIGURED = [
     "budgets",
     "credentials",
     "memberships",
+    "report-definitions",
+    "alert-rules",
+    "alert-silences",
 ]
 
 

@@ -1,5 +1,8 @@
 """The audit over HTTP: changes made here bear who made them."""
 
+import json
+from typing import Any
+
 import pytest
 
 from tenants.models import Limit, Organization, Project, Role
@@ -105,3 +108,46 @@ def test_filters_that_fit_nothing_find_nothing(
     LimitFactory.create(project=project)
 
     assert platform.get(f"audit/?{query}").json()["results"] == []
+
+
+def exported(who: Caller, query: str = "") -> Any:
+    answer = who.get(f"audit/export/?{query}")
+    text = b"".join(answer.streaming_content).decode()
+    return answer, text.splitlines()
+
+
+def test_the_audit_is_exported_as_lines_of_json_or_csv(
+    platform: Caller, project: Project
+) -> None:
+    limit = LimitFactory.create(project=project, amount=600)
+    platform.patch(f"limits/{limit.pk}/", {"amount": 900})
+
+    as_json, lines = exported(platform, "model=tenants.limit&action=update")
+    as_csv, rows = exported(platform, "model=tenants.limit&action=update&as=csv")
+
+    assert as_json["content-type"] == "application/x-ndjson"
+    assert as_json["cache-control"] == "private, no-store"
+    (line,) = map(json.loads, lines)
+    assert line["changes"] == [{"field": "amount", "before": "600", "after": "900"}]
+    assert as_csv["content-disposition"] == 'attachment; filename="audit.csv"'
+    assert [row.split(",")[-3:] for row in rows[1:]] == [["amount", "600", "900"]]
+
+
+def test_an_export_holds_what_concerns_the_organization_alone(
+    operator: Caller, platform: Caller, project: Project, foreign: Project
+) -> None:
+    LimitFactory.create(project=project)
+    LimitFactory.create(project=foreign)
+
+    _, ours = exported(operator)
+    _, everything = exported(platform)
+
+    assert any("acorn" in line for line in ours)
+    assert not any("birch" in line for line in ours)
+    assert any("birch" in line for line in everything)
+
+
+def test_an_export_refuses_what_it_does_not_know(platform: Caller) -> None:
+    for query in ("as=xml", "cursor=a.1", "since=yesterday"):
+        assert platform.get(f"audit/export/?{query}").status_code == 400
+    assert caller(Role.ANALYST).get("audit/export/").status_code == 403

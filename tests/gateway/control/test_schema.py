@@ -23,7 +23,7 @@ def test_every_resource_is_described_with_examples() -> None:
     paths = described()
 
     for name in RESOURCES:
-        if name == "bundle":
+        if name in {"bundle", "captured-texts"}:
             continue
         content = paths[f"{ROOT}/{name}/"]["get"]["responses"]["200"]["content"]
         assert content["application/json"]["examples"], name

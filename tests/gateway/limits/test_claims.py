@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.configuration.records import KeyRecord, LimitRecord, ProjectRecord
-from gateway.limits.claims import Claim, claims_for, tightest
+from gateway.limits.claims import Claim, Remaining, claims_for, tightest
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 PROJECT = ProjectRecord(
@@ -81,4 +81,4 @@ def test_the_tightest_limit_of_each_metric_is_reported() -> None:
 
     found = tightest([per_minute, per_day, running], [(40, 20.0), (3, 86000.0), (4, 0)])
 
-    assert found == {"requests": (1000, 3, 86000.0)}
+    assert found == {"requests": Remaining(1000, 3, 86000.0)}

@@ -120,12 +120,29 @@ def test_the_login_works_while_redis_is_away(
 ) -> None:
     settings.CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "config.cache.LastingCache",
             "LOCATION": "redis://127.0.0.1:9/0",
         }
     }
+    cache.clear()
 
     assert sign_in(client, "a-long-pass-phrase") == "/admin/"
+
+
+def test_a9_attempts_are_counted_while_redis_is_away(
+    client: Client, ann: User, settings: Any
+) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "config.cache.LastingCache",
+            "LOCATION": "redis://127.0.0.1:9/0",
+        }
+    }
+    cache.clear()
+    for number in range(5):
+        sign_in(client, "wrong", REMOTE_ADDR=f"192.0.2.{number}")
+
+    assert "Too many failed login attempts" in sign_in(client, "a-long-pass-phrase")
 
 
 @pytest.mark.parametrize(

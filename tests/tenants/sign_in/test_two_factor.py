@@ -104,6 +104,28 @@ def test_codes_are_not_guessed(client: Client, ann: User) -> None:
     )
 
 
+def test_a9_codes_are_not_guessed_while_redis_is_away(
+    client: Client, ann: User, settings: Any
+) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "config.cache.LastingCache",
+            "LOCATION": "redis://127.0.0.1:9/0",
+        }
+    }
+    cache.clear()
+    secret, _ = enrol(client)
+    other = Client()
+    sign_in(other)
+
+    for _ in range(5):
+        other.post(CODE, {"code": "000000"})
+
+    assert "Too many failed login" in text_of(
+        other.post(CODE, {"code": code_of(secret)})
+    )
+
+
 def test_the_secret_is_sealed(client: Client, ann: User) -> None:
     secret, codes = enrol(client)
 

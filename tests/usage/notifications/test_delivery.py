@@ -2,21 +2,17 @@
 
 import base64
 import json
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.test import override_settings
 from django.utils import timezone
-from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from tenants.models import Organization, Project
 from tests.factories import OrganizationFactory, ProjectFactory
+from tests.usage.receiving import Mailbox, Receiver
 from usage.models import Delivery, NotificationChannel
 from usage.notifications.delivering import MAX_ATTEMPTS, deliver_due
 from usage.notifications.telling import News, tell
@@ -27,73 +23,6 @@ SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes....").decode
 NEWS = News(
     "budget", "budget:1:2026-11:80", "80 % of a budget is spent", "40 of 50 USD"
 )
-
-
-class Mailbox:
-    """An SMTP server that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.messages: list[Any] = []
-
-    async def handle_DATA(  # noqa: N802  # The name that aiosmtpd calls.
-        self, server: Any, session: Any, envelope: Any
-    ) -> str:
-        self.messages.append(envelope)
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox(settings: Settings) -> Iterator[Mailbox]:
-    mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=0)
-    # The controller connects to its own port to see that it is up.
-    controller.port = _free_port()
-    controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
-    yield mailbox
-    controller.stop()
-
-
-def _free_port() -> int:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_port
-
-
-class Receiver:
-    """A web server that keeps what is posted, and answers with `status`."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.posted: list[tuple[dict[str, str], bytes]] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["content-length"])
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.posted.append((headers, self.rfile.read(length)))
-                self.send_response(receiver.status)
-                self.send_header("location", "http://169.254.169.254/")
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-
-
-@pytest.fixture
-def receiver(settings: Settings) -> Iterator[Receiver]:
-    settings.WEBHOOK_PRIVATE_ADDRESSES = True
-    receiver = Receiver()
-    receiver.thread.start()
-    yield receiver
-    receiver.server.shutdown()
-    receiver.server.server_close()
 
 
 def channel(kind: str, address: str, **fields: Any) -> NotificationChannel:

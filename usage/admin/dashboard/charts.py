@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from usage.admin.dashboard.choice import Choice
+from usage.analytics.feedback import Opinion
 from usage.analytics.reading import Group, Sums, Times
 
 # Readable on white and on black alike.
@@ -28,8 +29,6 @@ def charts_of(
     choice: Choice, sums: dict[Group, Sums], times: dict[Group, Times]
 ) -> list[Chart]:
     cuts = choice.cuts
-    form = "%H:%M" if choice.is_hourly else "%d %b"
-    labels = [cut.strftime(form) for cut in cuts]
     at = [sums.get((number,), Sums()) for number in range(1, len(cuts) + 1)]
     timed = [times.get((number,), Times()) for number in range(1, len(cuts) + 1)]
 
@@ -43,10 +42,7 @@ def charts_of(
         unit: str = "",
         **filters: str,
     ) -> Chart:
-        sets = [_dataset(name, colour, points, unit) for name, colour, points in lines]
-        data = json.dumps({"labels": labels, "datasets": sets})
-        told = "; ".join(_in_words(name, labels, points) for name, _, points in lines)
-        return Chart(title, kind, data, told, choice.usage_url(**filters))
+        return chart_of(choice, title, kind, lines, unit, **filters)
 
     return [
         drawn("Traffic", "bar", ("events", _TEAL, line(lambda s: s.events))),
@@ -84,6 +80,50 @@ def charts_of(
             cache="hit",
         ),
     ]
+
+
+def quality_charts_of(
+    choice: Choice, sums: dict[Group, Sums], opinions: dict[Group, Opinion]
+) -> list[Chart]:
+    """Return what went wrong with answers that came, and what people thought of them."""
+    numbers = range(1, len(choice.cuts) + 1)
+    at = [sums.get((number,), Sums()) for number in numbers]
+    said = [opinions.get((number,), Opinion()).score for number in numbers]
+    return [
+        chart_of(
+            choice,
+            "Answers with a flaw",
+            "line",
+            [
+                ("truncated", _AMBER, [_percent(s.truncation_rate) for s in at]),
+                ("refused", _BLUE, [_percent(s.refusal_rate) for s in at]),
+                ("against the schema", _RED, [_percent(s.violation_rate) for s in at]),
+            ],
+            "%",
+        ),
+        chart_of(
+            choice,
+            "Feedback",
+            "line",
+            [("mean score", _TEAL, [None if s is None else round(s, 3) for s in said])],
+        ),
+    ]
+
+
+def chart_of(
+    choice: Choice,
+    title: str,
+    kind: str,
+    lines: Sequence[tuple[str, str, Sequence[Point]]],
+    unit: str = "",
+    **filters: str,
+) -> Chart:
+    form = "%H:%M" if choice.is_hourly else "%d %b"
+    labels = [cut.strftime(form) for cut in choice.cuts]
+    sets = [_dataset(name, colour, points, unit) for name, colour, points in lines]
+    data = json.dumps({"labels": labels, "datasets": sets})
+    told = "; ".join(_in_words(name, labels, points) for name, _, points in lines)
+    return Chart(title, kind, data, told, choice.usage_url(**filters))
 
 
 def _dataset(

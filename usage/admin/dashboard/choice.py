@@ -62,20 +62,29 @@ class Choice:
     def usage_url(self, **filters: str | int) -> str:
         """Return the list of the rows that the figures are sums of."""
         name = "hourlyusage" if self.is_hourly else "dailyusage"
-        query = {"period": self.days, **self._scope(), **filters}
+        query = {"period": self.days, **self.scope(), **filters}
         return f"{reverse(f'admin:usage_{name}_changelist')}?{urlencode(query)}"
 
-    def _scope(self) -> dict[str, str | int]:
+    def scope(
+        self, project: str = "project", organization: str = "organization"
+    ) -> dict[str, str | int]:
+        """Return what narrows a list to the choice, by what its columns are called.
+
+        An `organization` that is reached over another column is left out, as lists
+        filter by their own columns alone.
+        """
         scope: dict[str, str | int] = {}
-        if self.organization is not None:
-            scope["organization__id__exact"] = self.organization.pk
+        if self.organization is not None and "__" not in organization:
+            scope[f"{organization}__id__exact"] = self.organization.pk
         if self.project is not None:
-            scope["project__id__exact"] = self.project.pk
+            scope[f"{project}__id__exact"] = self.project.pk
         return scope
 
 
-def choice_in(request: HttpRequest, reach: Reach, now: datetime) -> Choice:
-    """Return what the page is asked about, within reach.
+def choice_in(
+    request: HttpRequest, reach: Reach, now: datetime, project: Project | None = None
+) -> Choice:
+    """Return what the page is asked about, within reach; the project may be given.
 
     Days are those of UTC, as in the sums, today's included.
     """
@@ -83,8 +92,11 @@ def choice_in(request: HttpRequest, reach: Reach, now: datetime) -> Choice:
     days = sent if sent in RANGES else DEFAULT
     end, begin = _stretch(now.astimezone(UTC), days)
     mistakes: list[str] = []
-    organization = _named(Organization, "organization", request, reach, mistakes)
-    project = _named(Project, "project", request, reach, mistakes)
+    organization: Model | None = None
+    if project is None:
+        organization = _named(Organization, "organization", request, reach, mistakes)
+        found = _named(Project, "project", request, reach, mistakes)
+        project = found if isinstance(found, Project) else None
     where: dict[str, Values] = {}
     access = access_to(HourlyUsage)
     assert access is not None  # noqa: S101  # It stands in the table.
@@ -95,7 +107,7 @@ def choice_in(request: HttpRequest, reach: Reach, now: datetime) -> Choice:
         ids is None or organization.pk in ids
     ):
         where["organization_id"] = [organization.pk]
-    if isinstance(project, Project):
+    if project is not None:
         where["project_id"] = [project.pk]
     return Choice(
         days,
@@ -103,7 +115,7 @@ def choice_in(request: HttpRequest, reach: Reach, now: datetime) -> Choice:
         end,
         where,
         organization if isinstance(organization, Organization) else None,
-        project if isinstance(project, Project) else None,
+        project,
         mistakes,
     )
 

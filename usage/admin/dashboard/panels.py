@@ -42,6 +42,7 @@ class ProviderRow:
     url: str
     events: int
     failed: str
+    failed_url: str
     check: str
     check_url: str
     is_failing: bool
@@ -139,6 +140,7 @@ def _provider_row(
         url=choice.usage_url(provider=row.slug),
         events=sums.events,
         failed="" if rate is None else f"{100 * rate:.1f} %",
+        failed_url=choice.usage_url(provider=row.slug, status="error"),
         check=said if row.check_status else "not checked",
         check_url=f"{checks}?{urlencode({'provider__id__exact': row.pk})}",
         is_failing=row.check_status == ProviderCheck.Status.FAILING,
@@ -206,9 +208,13 @@ def waiting_approvals(choice: Choice, reach: Reach) -> dict[str, Any] | None:
     if choice.project is not None:
         rows = rows.filter(project=choice.project)
     listed = rows.select_related("project").order_by("requested_at")
+    query = {
+        "state__exact": Approval.State.PENDING.value,
+        **choice.scope(organization="project__organization"),
+    }
     url = reverse("admin:tenants_approval_changelist")
     return {
         "count": rows.count(),
         "rows": listed[:TOP],
-        "url": f"{url}?state__exact={Approval.State.PENDING}",
+        "url": f"{url}?{urlencode(query)}",
     }

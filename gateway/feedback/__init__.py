@@ -1,0 +1,1 @@
+"""POST /v1/feedback: what people think of answers."""

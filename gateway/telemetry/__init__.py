@@ -1,0 +1,1 @@
+"""What is told to an OpenTelemetry collector, and the traces that pass through."""

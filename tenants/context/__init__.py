@@ -1,0 +1,1 @@
+"""What projects keep of their end users to be put before requests, sealed."""

@@ -1,0 +1,1 @@
+"""The page of one request: its attempts, its route, and what it cost."""
