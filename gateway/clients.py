@@ -66,6 +66,8 @@ class Client:
         self._watch.remove(self)
         if self._watcher is not None:
             self._watcher.cancel()
+            # Its end is an exception, whose traceback holds the client.
+            self._watcher = None
 
     def start_watching(self) -> None:
         self._watcher = asyncio.get_running_loop().create_task(self._until_gone())

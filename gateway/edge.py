@@ -146,7 +146,11 @@ class Edge:
             logger.exception("request failed", extra={"request_id": request_id})
             error = Unforeseen()
         view_class = view_class or _view_of_errors(scope["path"])
-        return view_class.refusal_reply(error, request_id)
+        try:
+            return view_class.refusal_reply(error, request_id)
+        finally:
+            # Its traceback holds this frame, and that all of the request.
+            del error
 
     def _route(self, path: str) -> ResolverMatch:
         match = self._routes.get(path)

@@ -51,7 +51,8 @@ async def try_in_order(
                 return await asking.ask(candidate, is_fallback=is_fallback)
             return await asking.ask_for(wanted, candidate, is_fallback=is_fallback)
         except UpstreamError as error:
-            failures.append((candidate, error))
+            # With its traceback it would hold this frame, and that the failures.
+            failures.append((candidate, error.with_traceback(None)))
             if not error.try_next and not _may_go_on(error, meter):
                 break
             turns.failed(candidate, error)
@@ -111,7 +112,7 @@ async def _once_more(
                 wanted, candidate, is_fallback=is_fallback, is_retry=True
             )
         except UpstreamError as again:
-            error = again
+            error = again.with_traceback(None)
             failures[0] = (candidate, error)
     return None
 

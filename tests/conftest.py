@@ -3,7 +3,10 @@
 import pytest
 
 from tenants.models import Project
+from tests import emptying
 from tests.factories import ProjectFactory
+
+emptying.install()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gateway.configuration.derived import Derived
 from gateway.configuration.fine_tunes import PREFIX, base_ids
 from gateway.configuration.own_models import model_of_row, own_models
 from gateway.configuration.records import (
@@ -14,11 +15,10 @@ from gateway.configuration.records import (
 )
 
 _MAX_SUCCESSORS = 20
-_MAX_FINE_TUNES = 1_000
 
 # Fine-tuned models without a row, by base and id. The base is kept alive with them, so
 # that its id is not taken by another.
-_fine_tunes: dict[tuple[int, str], tuple[ModelRecord, ModelRecord]] = {}
+_fine_tunes: Derived[tuple[int, str], tuple[ModelRecord, ModelRecord]] = Derived(500)
 
 
 def models_named(
@@ -112,8 +112,7 @@ def _tuned_from(base: ModelRecord, model_id: str) -> ModelRecord:
     key = (id(base), model_id)
     known = _fine_tunes.get(key)
     if known is None:
-        if len(_fine_tunes) >= _MAX_FINE_TUNES:
-            _fine_tunes.clear()
         tuned = replace(base, model_id=model_id, deprecated_on=None, successor_id=None)
-        known = _fine_tunes[key] = (base, tuned)
+        known = (base, tuned)
+        _fine_tunes.put(key, known)
     return known[1]

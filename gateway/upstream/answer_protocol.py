@@ -74,6 +74,7 @@ class AnswerProtocol(ResponseHandler):
         answer = reader.read(data)
         if answer is None:
             self._reader = None
+            reader.end()
             self._expect_any(has_body=True)
             super().data_received(data)
             return
@@ -81,6 +82,12 @@ class AnswerProtocol(ResponseHandler):
         if not reader.keeps_alive:
             self._should_close = True
         self.feed_data((cast(Any, answer), EMPTY_PAYLOAD))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self._reader is not None:
+            self._reader.end()
+            self._reader = None
 
     def _expect_any(self, *, has_body: bool) -> None:
         self._is_whole_awaited = False
@@ -108,6 +115,10 @@ class _Reader:
     def on_message_complete(self) -> None:
         self._ended += 1
         self.keeps_alive = self._parser.should_keep_alive()
+
+    def end(self) -> None:
+        """Let go of the parser, which holds the reader in its turn."""
+        del self._parser
 
     def read(self, data: bytes) -> WholeAnswer | None:
         """Return the answer, or None for what is not just one, and all of it.

@@ -10,6 +10,7 @@ from yarl import URL
 
 from catalog.patterns import build_path
 from gateway.candidates import Candidate
+from gateway.configuration.derived import Derived
 from gateway.configuration.records import CredentialRecord, EndpointRecord, ModelRecord
 from gateway.errors import UpstreamError
 from gateway.protocols import ADAPTERS
@@ -66,8 +67,7 @@ class Target:
         error.upstream_code = code if _CODE.fullmatch(code) else ""
 
 
-_targets: dict[tuple[int, int, int | None, Variant], Target] = {}
-_MAX_TARGETS = 5_000
+_targets: Derived[tuple[int, int, int | None, Variant], Target] = Derived(2_500)
 
 # How a request is framed is not for configuration to say.
 _OURS = frozenset(
@@ -98,10 +98,8 @@ def target_for(candidate: Candidate, variant: Variant = PLAIN) -> Target:
     key = (id(model), id(endpoint), id(credential), variant)
     target = _targets.get(key)
     if target is None:
-        if len(_targets) >= _MAX_TARGETS:
-            _targets.clear()
         target = build_target(model, endpoint, credential, variant)
-        _targets[key] = target
+        _targets.put(key, target)
     return target
 
 

@@ -138,10 +138,8 @@ class UpstreamCall:
                 ) from None
             raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            named = _named(error)
-            # The work may be done, and billed.
-            named.may_repeat = False
-            raise named from error
+            # The response keeps the error, and a traceback would hold the response.
+            raise _broken_off(error) from error.with_traceback(None)
         # Until the next wait it is not the provider who is slow.
         guard.due = NEVER
         if time.monotonic() > self._deadline:
@@ -264,6 +262,13 @@ def _overdue(
     # What a client would not wait for says little of a target, but for a long wait.
     error.is_outage = now - began > target.first_byte_s / 2
     return error
+
+
+def _broken_off(error: Exception) -> UpstreamError:
+    named = _named(error)
+    # The work may be done, and billed.
+    named.may_repeat = False
+    return named
 
 
 def _named(error: Exception) -> UpstreamError:

@@ -374,7 +374,7 @@ def _close_pools() -> None:
     celery.close()
     pools.reset()
     # Celery keeps the closed one otherwise.
-    celery.amqp._producer_pool = None
+    vars(celery.amqp)["_producer_pool"] = None
 
 
 def _forms(secret: str) -> set[str]:

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from catalog.models import AIModel, Price
 from catalog.protocols import PriceComponent
 from tenants.models import Project
+from tenants.models.project import ProjectScopedQuerySet
 
 
 class PriceProposal(models.Model):
@@ -124,6 +125,8 @@ class Rerating(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ProjectScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
