@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from tenants.models import Membership, Project, Role
+from tenants.models import DataKey, Membership, Project, Role
 from tests.admin_pages import save, saved, text_of
 from tests.factories import OrganizationFactory, ProjectFactory
 from usage.models import CaptureView
@@ -398,3 +398,15 @@ def test_the_secret_of_a_webhook_is_shown_once(
     webhook.refresh_from_db()
     assert webhook.secret() != secret
     assert webhook.secret() in text_of(renewed)
+
+
+def test_a_definition_that_does_not_open_is_told_and_no_error(
+    admin_client: Client, workflow: Workflow
+) -> None:
+    DataKey.objects.update(kek_id="lost")
+    contents.forget_keys()
+
+    response = admin_client.get(f"{ADDRESS}{workflow.pk}/change/", follow=True)
+
+    assert response.redirect_chain == [("/admin/", 302)]
+    assert "This cannot be opened: SIGNALBOX_KEK holds no key" in text_of(response)

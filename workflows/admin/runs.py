@@ -23,6 +23,7 @@ from tenants.admin.unfolded import display
 from tenants.models import Approval
 from tenants.roles import reach_for
 from workflows.admin.run_progress import COLOURS, may_read, progress_of, read_contents
+from workflows.admin.sealed_pages import SealedPages
 from workflows.models import StepRun, WorkflowRun
 from workflows.runs.cancelling import cancel_run
 from workflows.runs.deciding import Decision, NotDecided, decide
@@ -34,7 +35,7 @@ _MAX_REASON = 500
 
 
 @admin.register(WorkflowRun)
-class WorkflowRunAdmin(ReadOnlyAdmin):
+class WorkflowRunAdmin(SealedPages, ReadOnlyAdmin):
     """Runs are looked at, decided about, cancelled and retried; nothing is edited."""
 
     list_display = [

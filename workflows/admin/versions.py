@@ -12,13 +12,14 @@ from tenants.admin.base import ReadOnlyAdmin
 from tenants.admin.unfolded import display
 from workflows.admin.definition_form import readable
 from workflows.admin.drawing import drawing_of
+from workflows.admin.sealed_pages import SealedPages
 from workflows.models import WorkflowVersion
 
 COLOURS = {"active": "success", "draft": "info", "archived": ""}
 
 
 @admin.register(WorkflowVersion)
-class WorkflowVersionAdmin(ReadOnlyAdmin):
+class WorkflowVersionAdmin(SealedPages, ReadOnlyAdmin):
     """Versions of stored workflows; definitions that came with runs are not listed."""
 
     list_display = [

@@ -27,6 +27,7 @@ from workflows.admin.definition_form import (
     shown_version,
 )
 from workflows.admin.drawing import drawing_of
+from workflows.admin.sealed_pages import SealedPages
 from workflows.models import Workflow, WorkflowRun, WorkflowVersion
 from workflows.run_figures import figures_by_workflow
 from workflows.runs.starting import NotStarted, start_run
@@ -53,7 +54,7 @@ class WorkflowList(OperatorList):
 
 
 @admin.register(Workflow)
-class WorkflowAdmin(OperatorAdmin):
+class WorkflowAdmin(SealedPages, OperatorAdmin):
     form = DefinitionForm
     list_display = [
         "name",
