@@ -12,7 +12,7 @@ AUDIT := $(VENV)/audit
 INDEX_HOSTS := (pypi\.org|pythonhosted\.org|pypi\.python\.org)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint format lock audit bench bench-peers soak screenshots clean
+.PHONY: help run test coverage test-long lint format lock audit bench bench-peers soak screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' \
@@ -21,7 +21,10 @@ help:  ## list the targets
 run: $(VENV)/.run-installed  ## start everything; Ctrl-C stops it
 	@$(BIN)/python -m config.run --end-with-parent
 
-test: $(VENV)/.test-installed  ## run the test suite with coverage
+test: $(VENV)/.test-installed  ## run the test suite
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+coverage: $(VENV)/.test-installed  ## run the test suite and say which lines it reached
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
 
 test-long: $(VENV)/.test-installed  ## run the tests that take minutes
