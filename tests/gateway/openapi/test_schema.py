@@ -14,6 +14,7 @@ from django.urls import URLPattern
 
 from gateway.dialects import openai_chat
 from gateway.edge import PREFIXES
+from gateway.feedback.urls import urlpatterns as feedback_patterns
 from gateway.openapi.common import REFUSALS
 from gateway.openapi.views import schema
 from gateway.urls import urlpatterns
@@ -49,7 +50,7 @@ def test_anybody_gets_the_schema_as_json_or_yaml(browser: Client) -> None:
 def test_every_inference_route_is_described_once() -> None:
     routes = {
         CONVERTER.sub(r"{\1}", f"/{route.pattern}")
-        for route in urlpatterns
+        for route in [*urlpatterns, *feedback_patterns]
         if isinstance(route, URLPattern)
     }
     described = schema()["paths"]

@@ -48,12 +48,16 @@ class Provider:
         self.pieces: Sequence[bytes] = ()
         self.closes = False
         self.connections = 0
+        self.answering: set[asyncio.Task[None] | None] = set()
+        self.writers: list[asyncio.StreamWriter] = []
         self.url = URL()
 
     async def answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.connections += 1
+        self.writers.append(writer)
+        self.answering.add(asyncio.current_task())
         while await reader.read(65_536):
             for piece in self.pieces:
                 writer.write(piece)
@@ -71,6 +75,10 @@ async def provider() -> AsyncIterator[Provider]:
     made.url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     yield made
     server.close()
+    # Who is cancelled with the loop leaves sockets behind.
+    for writer in made.writers:
+        writer.close()
+    await asyncio.wait(filter(None, made.answering), timeout=5)
 
 
 @pytest_asyncio.fixture
