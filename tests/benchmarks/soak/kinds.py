@@ -152,7 +152,8 @@ KINDS = [
         2,
         _CHAT,
         _chat("soak-openai"),
-        statuses=frozenset({401}),
+        # Who sends many is told to wait.
+        statuses=frozenset({401, 429}),
         key="sb_live_wrong",
     ),
 ]
