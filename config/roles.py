@@ -5,6 +5,7 @@ environment, and the database was brought up to date by `python -m config.prepar
 """
 
 import os
+import socket
 from collections.abc import Callable
 
 from config import env
@@ -16,6 +17,7 @@ from config.supervisor import Program, Supervisor
 
 ROLES = ("web", "worker", "beat")
 
+_ALL = "0.0.0.0"  # noqa: S104
 _NEEDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SIGNALBOX_KEK")
 
 
@@ -36,7 +38,13 @@ def run_role(
         raise RoleUnready(msg)
     os.environ["SIGNALBOX_EMBEDDED"] = "off"
     os.environ["WEB_WORKERS"] = str(env.web_workers())
-    programs = _programs(role, port)
+    # Held until the end: the web processes accept on it by its number.
+    web = (
+        listen(os.environ.get("SIGNALBOX_BIND") or _ALL, port)
+        if role == "web"
+        else None
+    )
+    programs = _programs(role, web)
     supervisor = Supervisor(stop_seconds=delay_seconds() + drain_seconds() + 10)
     try:
         supervisor.start(programs)
@@ -49,7 +57,7 @@ def run_role(
         supervisor.stop(is_hurried)
 
 
-def _programs(role: str, port: int) -> list[Program]:
-    if role == "web":
-        return web_programs(listen(os.environ.get("SIGNALBOX_BIND") or "0.0.0.0", port))  # noqa: S104
+def _programs(role: str, web: socket.socket | None) -> list[Program]:
+    if web is not None:
+        return web_programs(web)
     return [worker_program() if role == "worker" else beat_program()]

@@ -98,7 +98,7 @@ def _rerate_next_hour(rerating_id: int) -> bool:
     if row.next_from >= last:
         row.state, row.ended_at = Rerating.State.DONE, timezone.now()
     row.save()
-    return row.state != Rerating.State.DONE
+    return bool(row.state != Rerating.State.DONE)
 
 
 def _adjustments(
