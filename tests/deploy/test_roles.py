@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -25,12 +25,12 @@ SECRETS = {
 
 
 def variables(home: Path) -> dict[str, str]:
-    known = connection.settings_dict
-    host = quote(known["HOST"] or "", safe="")
+    given = urlsplit(os.environ["DATABASE_URL"])
+    database = given._replace(path=f"/{connection.settings_dict['NAME']}")
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         **SECRETS,
-        "DATABASE_URL": f"postgresql://{known['USER']}@{host}/{known['NAME']}",
+        "DATABASE_URL": database.geturl(),
         "REDIS_URL": settings.REDIS_URL,
         "SIGNALBOX_HOME": str(home),
         "SIGNALBOX_DRAIN_SECONDS": "2",
