@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,16 @@ class Server:
         assert self.process is not None
         own = psutil.Process(self.process.pid)
         for each in (own, *own.children(recursive=True)):
-            each.suspend()
+            with suppress(psutil.NoSuchProcess):
+                each.suspend()
 
     def thaw(self) -> None:
         assert self.process is not None
         own = psutil.Process(self.process.pid)
         for each in (own, *own.children(recursive=True)):
-            each.resume()
+            # A backend may end at any moment.
+            with suppress(psutil.NoSuchProcess):
+                each.resume()
 
     def stop(self, number: signal.Signals | None = None) -> None:
         """End it in good order, or by that signal."""
