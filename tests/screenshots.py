@@ -40,7 +40,7 @@ import random
 import time
 from datetime import timedelta
 from usage import partitions
-from usage.models import UsageEvent
+from usage.models import TouchedHour, UsageEvent
 from uuid_utils.compat import uuid7
 
 random.seed(7)
@@ -63,6 +63,8 @@ for event in UsageEvent.objects.all():
         } | {"occurred_at": when}))
 UsageEvent.objects.bulk_create(made, batch_size=2000)
 partitions.maintain()
+hours = {event.occurred_at.replace(minute=0, second=0, microsecond=0) for event in made}
+TouchedHour.objects.bulk_create(TouchedHour(hour=hour) for hour in hours)
 """
 
 

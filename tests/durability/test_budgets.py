@@ -280,9 +280,11 @@ def streams(urls: Sequence[str], key: str, model: str, count: int) -> Iterator[N
         ]
         return http, await asyncio.gather(*asked)
 
-    http, _ = loop.run_until_complete(open_all())
+    http, answers = loop.run_until_complete(open_all())
     try:
         yield
     finally:
+        for answer in answers:
+            answer.close()
         loop.run_until_complete(http.close())
         loop.close()
