@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from catalog.models import ProviderCheck
+from gateway.admin.json_bodies import typed_body
 from gateway.budgets.reading import stored_sieve
 from gateway.callers import project_caller
 from gateway.candidates import Candidate
@@ -69,14 +70,7 @@ class ExplainForm(forms.Form):
         return project
 
     def clean_body(self) -> JSON:
-        try:
-            body = orjson.loads(self.cleaned_data["body"])
-        except orjson.JSONDecodeError as error:
-            msg = f"This is not JSON: {error}."
-            raise forms.ValidationError(msg) from error
-        if type(body) is not dict:
-            raise forms.ValidationError("This must be a JSON object.")
-        return body
+        return typed_body(self.cleaned_data["body"])
 
 
 def explain_page(request: HttpRequest) -> HttpResponse:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpResponse
-from django.utils.cache import patch_cache_control
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -15,6 +14,7 @@ from gateway.end_users.errors import render_refusal
 from gateway.errors import InvalidRequest
 from gateway.key_authentication import HasKeyScope, KeyAuthentication, project_of
 from gateway.openapi.common import PROJECT, refusals
+from gateway.private_answers import PrivateAnswers
 from tenants.scopes import Scope
 from usage.analytics.dimensions import COLUMNS
 from usage.analytics.questions import QuestionRefused
@@ -22,7 +22,7 @@ from usage.analytics.questions import QuestionRefused
 PATH = "/api/ai/analytics"
 
 
-class AnalyticsView(APIView):
+class AnalyticsView(PrivateAnswers, APIView):
     """Asks the database, and so is served beside inference and not by the edge."""
 
     authentication_classes = [KeyAuthentication]
@@ -33,13 +33,6 @@ class AnalyticsView(APIView):
 
     def get_exception_handler(self) -> Any:
         return render_refusal
-
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        patch_cache_control(answer, private=True, no_store=True)
-        return answer
 
     @extend_schema(
         operation_id="show_analytics",

@@ -15,9 +15,10 @@ import orjson
 from kombu.exceptions import OperationalError
 from uuid_utils import uuid7
 
+from gateway.callers import project_caller
 from gateway.canonical import ChatRequest, Text
 from gateway.configuration.database_threads import DatabaseThreads
-from gateway.configuration.records import KeyRecord, ProjectRecord
+from gateway.configuration.records import KeyRecord
 from gateway.configuration.tenant_loading import read_project
 from gateway.context.wording import as_text
 from gateway.dialects import openai_embeddings
@@ -168,7 +169,7 @@ async def _embed_rows(
     project = await database.read(read_project, project_id)
     if project is None:
         return 0
-    key = caller_of(project)
+    key = project_caller(project)
     done = 0
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
@@ -188,20 +189,6 @@ async def _embed_rows(
         }
         done += await database.read(vectors.store, named)
     return done
-
-
-def caller_of(project: ProjectRecord) -> KeyRecord:
-    """Return who asks where no key does: the project itself."""
-    return KeyRecord(
-        # Events without a key are allowed; limits of keys do not apply.
-        pk=None,  # type: ignore[arg-type]
-        key_id="",
-        digest=b"",
-        project=project,
-        scopes=frozenset(),
-        expires_at=None,
-        limits=(),
-    )
 
 
 def _texts(rows: Sequence[ContextEntry]) -> dict[UUID, str]:

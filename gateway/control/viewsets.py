@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from django.http import Http404
-from django.utils.cache import patch_cache_control
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -36,12 +35,13 @@ from gateway.control.permissions import (
 )
 from gateway.control.schema import ControlSchema
 from gateway.control.serializers import ReadSerializer, WriteSerializer
+from gateway.private_answers import PrivateAnswers
 from tenants.access import seen_by
 from tenants.models import Role
 from tenants.roles import Reach
 
 
-class ControlView(APIView):
+class ControlView(PrivateAnswers, APIView):
     """The base of every route of the control API."""
 
     authentication_classes = [OperatorTokenAuthentication, AdminSessionAuthentication]
@@ -54,13 +54,6 @@ class ControlView(APIView):
 
     def get_exception_handler(self) -> Any:
         return render_error
-
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        patch_cache_control(answer, private=True, no_store=True)
-        return answer
 
     @property
     def reach(self) -> Reach:

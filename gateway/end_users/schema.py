@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from gateway.control.pages import page_parameters
 from gateway.end_users.serializers import (
@@ -13,7 +13,7 @@ from gateway.end_users.serializers import (
     LimitsSerializer,
     NewCredentialSerializer,
 )
-from gateway.openapi.common import PROJECT
+from gateway.openapi.rest import Routes
 
 _TAG = "End users"
 _WHEN = {
@@ -22,29 +22,6 @@ _WHEN = {
     403: "The key lacks the scope `end_users`. Code: `permission_denied`.",
     404: "The project has no such end user. Code: `not_found`.",
     409: "There is such a row already. Code: `conflict`.",
-}
-_ERROR = {
-    "type": "object",
-    "required": ["success", "requestId", "error"],
-    "properties": {
-        "success": {"type": "boolean", "const": False},
-        "requestId": {"type": "string"},
-        "error": {
-            "type": "object",
-            "required": ["code", "message"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "fields": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "array",
-                        "items": {"type": "string"},
-                    },
-                },
-            },
-        },
-    },
 }
 _USER = {
     "external_id": "user-17",
@@ -81,35 +58,7 @@ _BUDGET = {
     "active": True,
 }
 
-
-def _operation(
-    name: str,
-    summary: str,
-    answers: dict[int, Any],
-    *refusals: int,
-    request: Any = None,
-    body: Any = None,
-    row: Any = None,
-    parameters: tuple[OpenApiParameter, ...] = (),
-) -> dict[str, Any]:
-    told = {
-        status: OpenApiResponse(_ERROR, _WHEN[status])
-        for status in sorted({401, 403, *refusals})
-    }
-    examples = []
-    if body is not None:
-        examples.append(OpenApiExample("Body", body, request_only=True))
-    if row is not None:
-        examples.append(OpenApiExample("Answer", row, response_only=True))
-    return {
-        "operation_id": name,
-        "summary": summary,
-        "tags": [_TAG],
-        "parameters": [PROJECT, *parameters],
-        "request": request,
-        "responses": {**answers, **told},
-        "examples": examples,
-    }
+_operation = Routes(_TAG, _WHEN).operation
 
 
 def _page(row: Any) -> dict[str, Any]:

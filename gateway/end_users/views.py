@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.utils.cache import patch_cache_control
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -27,13 +26,14 @@ from gateway.end_users.serializers import (
     NewCredentialSerializer,
 )
 from gateway.key_authentication import HasKeyScope, KeyAuthentication, project_of
+from gateway.private_answers import PrivateAnswers
 from tenants.models import Budget, EndUser, Limit
 from tenants.scopes import Scope
 
 _CREDENTIAL_NAME = "own"
 
 
-class EndUserRoute(APIView):
+class EndUserRoute(PrivateAnswers, APIView):
     """The base of these routes."""
 
     authentication_classes = [KeyAuthentication]
@@ -43,13 +43,6 @@ class EndUserRoute(APIView):
 
     def get_exception_handler(self) -> Any:
         return render_refusal
-
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        patch_cache_control(answer, private=True, no_store=True)
-        return answer
 
     def users(self) -> QuerySet[EndUser]:
         return EndUser.objects.for_project(project_of(self.request))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils.cache import patch_cache_control
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
@@ -16,6 +15,7 @@ from gateway.end_users.errors import render_refusal
 from gateway.errors import InvalidRequest, PermissionRefused, Refusal
 from gateway.key_authentication import KeyAuthentication, project_of
 from gateway.openapi.common import PROJECT, refusals
+from gateway.private_answers import PrivateAnswers
 from tenants.models import ApiKey
 from tenants.scopes import Scope
 from usage.feedback import (
@@ -74,7 +74,7 @@ class KeptFeedbackSerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
-class FeedbackView(APIView):
+class FeedbackView(PrivateAnswers, APIView):
     """Asks the database, and so is served beside inference and not by the edge."""
 
     authentication_classes = [KeyAuthentication]
@@ -85,13 +85,6 @@ class FeedbackView(APIView):
 
     def get_exception_handler(self) -> Any:
         return render_refusal
-
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        patch_cache_control(answer, private=True, no_store=True)
-        return answer
 
     @extend_schema(
         operation_id="send_feedback",

@@ -20,10 +20,10 @@ def starts_between(
     if granularity == "hour":
         yield from _hours(begin, end, zone)
         return
-    first = _first_day(begin.astimezone(zone).date(), granularity)
+    first = first_day(begin.astimezone(zone).date(), granularity)
     while (start := local_midnight(first, zone)) < end:
         yield start
-        first = _next_day(first, granularity)
+        first = next_day(first, granularity)
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -53,7 +53,8 @@ def _local_hour(moment: datetime, zone: ZoneInfo) -> datetime:
     return (moment - passed).astimezone(UTC)
 
 
-def _first_day(day: date, granularity: str) -> date:
+def first_day(day: date, granularity: str) -> date:
+    """Return the first day of the day, week or month that the day is in."""
     match granularity:
         case "week":
             return day - timedelta(days=day.weekday())
@@ -62,7 +63,8 @@ def _first_day(day: date, granularity: str) -> date:
     return day
 
 
-def _next_day(day: date, granularity: str) -> date:
+def next_day(day: date, granularity: str) -> date:
+    """Return the first day of the next one, from the first of this one."""
     match granularity:
         case "week":
             return day + timedelta(days=7)

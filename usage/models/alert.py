@@ -13,6 +13,7 @@ from tenants.audit import audited
 from tenants.models import Organization, Project
 from tenants.models.project import ProjectScopedQuerySet
 from usage.models.notification import Notification, NotificationChannel
+from usage.models.whose import check_channel, settle_organization
 
 
 class AlertKind(models.TextChoices):
@@ -114,21 +115,12 @@ class AlertRule(models.Model):
         return self.name
 
     def clean(self) -> None:
-        if self.project is not None:
-            if self.organization is None:
-                self.organization = self.project.organization
-            if self.project.organization_id != self.organization_id:
-                msg = "The project belongs to another organization."
-                raise ValidationError({"project": msg})
+        settle_organization(self)
         if self.kind in SLIDING and self.window_minutes > MAX_SLIDING_MINUTES:
             msg = f"Of this kind the window has at most {MAX_SLIDING_MINUTES} minutes."
             raise ValidationError({"window_minutes": msg})
-        if self.channel is not None and (
-            self.channel.organization_id not in {None, self.organization_id}
-            or self.channel.project_id not in {None, self.project_id}
-        ):
-            msg = "The channel is another organization's, or another project's."
-            raise ValidationError({"channel": msg})
+        if self.channel is not None:
+            check_channel(self, self.channel, "channel")
 
 
 class AlertSilenceQuerySet(ProjectScopedQuerySet):
@@ -191,12 +183,7 @@ class AlertSilence(models.Model):
         return f"{what} until {self.until:%Y-%m-%d %H:%M} UTC"
 
     def clean(self) -> None:
-        if self.project is not None:
-            if self.organization is None:
-                self.organization = self.project.organization
-            if self.project.organization_id != self.organization_id:
-                msg = "The project belongs to another organization."
-                raise ValidationError({"project": msg})
+        settle_organization(self)
 
     def covers(self, channel: NotificationChannel) -> bool:
         """Tell whether the channel is spared: an organization speaks for its own alone."""

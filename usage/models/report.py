@@ -14,6 +14,7 @@ from tenants.models.project import ProjectScopedQuerySet
 from tenants.time_zones import check_time_zone
 from usage.hours import WHOLE, minutes_of
 from usage.models.notification import NotificationChannel
+from usage.models.whose import check_channel, settle_organization
 
 
 class Section(models.TextChoices):
@@ -138,12 +139,7 @@ class ReportDefinition(models.Model):
         return [part.strip() for part in self.recipients.split(",") if part.strip()]
 
     def clean(self) -> None:
-        if self.project is not None:
-            if self.organization is None:
-                self.organization = self.project.organization
-            if self.project.organization_id != self.organization_id:
-                msg = "The project belongs to another organization."
-                raise ValidationError({"project": msg})
+        settle_organization(self)
         self._check_zone()
         self._check_delivery()
         if not self.sections:
@@ -175,11 +171,7 @@ class ReportDefinition(models.Model):
             if channel is None or channel.kind != NotificationChannel.Kind.WEBHOOK:
                 msg = "Choose a channel that is a signed webhook."
                 raise ValidationError({"webhook": msg})
-            if channel.organization_id not in {None, self.organization_id} or (
-                channel.project_id not in {None, self.project_id}
-            ):
-                msg = "The channel is another organization's, or another project's."
-                raise ValidationError({"webhook": msg})
+            check_channel(self, channel, "webhook")
 
 
 class ReportRun(models.Model):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from usage.analytics.buckets import local_midnight
+from usage.analytics.buckets import first_day, local_midnight, next_day
 
 # So many periods are made up for after an absence.
 CATCH_UP = {"day": 7, "week": 4, "month": 3}
@@ -51,8 +51,8 @@ def period_with(day: date, kind: str, zone: ZoneInfo) -> Period:
 
     Days are as long as the clock makes them: 23 or 25 hours where it is changed.
     """
-    first = _first(day, kind)
-    following = _following(first, kind)
+    first = first_day(day, kind)
+    following = next_day(first, kind)
     return Period(
         kind,
         local_midnight(first, zone),
@@ -84,24 +84,6 @@ def due_at(period: Period, zone: ZoneInfo, hour: int) -> datetime:
     day = period.last + timedelta(days=1)
     local = datetime(day.year, day.month, day.day, hour, tzinfo=zone)
     return local.astimezone(UTC)
-
-
-def _first(day: date, kind: str) -> date:
-    match kind:
-        case "week":
-            return day - timedelta(days=day.weekday())
-        case "month":
-            return day.replace(day=1)
-    return day
-
-
-def _following(first: date, kind: str) -> date:
-    match kind:
-        case "week":
-            return first + timedelta(days=7)
-        case "month":
-            return (first + timedelta(days=31)).replace(day=1)
-    return first + timedelta(days=1)
 
 
 def _days(period: Period) -> str:

@@ -4,7 +4,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-import orjson
 from django import forms
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -13,6 +12,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from gateway.admin.json_bodies import typed_body
 from gateway.admin.playground.places import PLACES, Composed, compose
 from gateway.types import JSON
 from tenants.access import seen_by
@@ -98,14 +98,7 @@ class PlaygroundForm(forms.Form):
         return project
 
     def clean_body(self) -> JSON:
-        try:
-            body = orjson.loads(self.cleaned_data["body"])
-        except orjson.JSONDecodeError as error:
-            msg = f"This is not JSON: {error}."
-            raise forms.ValidationError(msg) from error
-        if type(body) is not dict:
-            raise forms.ValidationError("This must be a JSON object.")
-        return body
+        return typed_body(self.cleaned_data["body"])
 
     def clean_end_user(self) -> str:
         return self._header("end_user")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from gateway.context.api.parsing import MAX_AT_ONCE, MAX_CONTENT_BYTES
 from gateway.control.pages import page_parameters
-from gateway.openapi.common import PROJECT
+from gateway.openapi.rest import Routes
 
 _TAG = "Context of end users"
 _WHEN = {
@@ -31,20 +31,6 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
     }
 
 
-_ERROR = _object(
-    "success requestId error",
-    success={"type": "boolean", "const": False},
-    requestId=_TEXT,
-    error=_object(
-        "code message",
-        code=_TEXT,
-        message=_TEXT,
-        fields={
-            "type": "object",
-            "additionalProperties": {"type": "array", "items": _TEXT},
-        },
-    ),
-)
 _WRITTEN = {
     "userId": {**_TEXT, "description": "The end user, by the project's own id."},
     "kind": {**_TEXT, "description": "A slug of the project's choice."},
@@ -104,34 +90,16 @@ _RANGE = _object("", start=_TEXT, end=_TEXT)
 _KINDS = {"type": "array", "items": _TEXT}
 
 
+_routes = Routes(_TAG, _WHEN)
+
+
 def _operation(
-    name: str,
-    summary: str,
-    answers: dict[int, Any],
-    *refusals: int,
-    request: Any = None,
-    body: Any = None,
-    row: Any = None,
-    parameters: tuple[OpenApiParameter, ...] = (),
+    name: str, summary: str, answers: dict[int, Any], *refusals: int, **more: Any
 ) -> dict[str, Any]:
-    told = {
-        status: OpenApiResponse(_ERROR, _WHEN[status])
-        for status in sorted({401, 403, *refusals})
-    }
-    examples = []
-    if body is not None:
-        examples.append(OpenApiExample("Body", body, request_only=True))
-    if row is not None:
-        examples.append(OpenApiExample("Answer", row, response_only=True))
-    return {
-        "operation_id": name,
-        "summary": summary,
-        "tags": [_TAG],
-        "parameters": [PROJECT, *parameters],
-        "request": None if request is None else {"application/json": request},
-        "responses": {**answers, **told},
-        "examples": examples,
-    }
+    """Describe one of them; its `request` is a schema of JSON."""
+    if "request" in more:
+        more["request"] = {"application/json": more["request"]}
+    return _routes.operation(name, summary, answers, *refusals, **more)
 
 
 def _query(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
