@@ -46,8 +46,13 @@ class Results:
         )
         return Spread.of([bare.cpu_us / ours.cpu_us for ours, bare in pairs])
 
-    def errors(self) -> int:
-        return sum(run.errors for runs in self.runs.values() for run in runs)
+    def failing(self) -> list[str]:
+        """Return which system had errors under which load, and how many."""
+        counts = {
+            f"{system}, {scenario.name}": sum(run.errors for run in runs)
+            for (system, scenario), runs in self.runs.items()
+        }
+        return [f"{where}: {count}" for where, count in counts.items() if count]
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,10 @@ def bars(results: Results) -> list[Bar]:
             added <= 0.6,
         )
     )
-    errors = results.errors()
-    found.append(Bar("errors that wrk counted", "0", str(errors), errors == 0))
+    failing = results.failing()
+    found.append(
+        Bar("errors that wrk counted", "0", "; ".join(failing) or "0", not failing)
+    )
     return found
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 _LITELLM = "litellm[proxy]"
 _PORTKEY = "@portkey-ai/gateway"
+# With a newer one, which npm takes by itself, every stream is an error 500:
+# https://github.com/Portkey-AI/gateway/issues/1389
+_PORTKEYS_SERVER = {"@hono/node-server": "1.14.0"}
 
 
 class CannotInstall(Exception):
@@ -40,6 +43,8 @@ def portkey(folder: Path) -> Path:
     script = place / "node_modules" / _PORTKEY / "build" / "start-server.js"
     if not script.exists():
         place.mkdir(parents=True, exist_ok=True)
+        package = {"private": True, "overrides": _PORTKEYS_SERVER}
+        (place / "package.json").write_text(json.dumps(package))
         _run(
             "npm",
             "install",
