@@ -2,6 +2,8 @@
 # writes to SIGNALBOX_HOME and /tmp alone, so that its root may be read-only.
 
 FROM python:3.11-slim-bookworm AS build
+# Debian keeps one version of a package only: a pinned one could not be had next month.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends build-essential \
     && rm -rf /var/lib/apt/lists/*
