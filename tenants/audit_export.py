@@ -12,7 +12,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
-from tenants.audit_trail import Entry, page_of
+from tenants.audit_entries import Entry
+from tenants.audit_trail import page_of
 
 _PAGE = 500
 _COLUMNS = (

@@ -15,7 +15,7 @@ from catalog.versions.history import (
 )
 from catalog.versions.kinds import event_models
 from catalog.versions.listing import Version
-from tenants.audit_trail import Change
+from tenants.audit_entries import Change
 from tenants.row_texts import Texts
 
 CREATE, CHANGE, DEACTIVATE, DELETE, KEEP = (

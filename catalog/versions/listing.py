@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
-from tenants.audit_trail import Entry, entries, page_of
+from tenants.audit_entries import Entry
+from tenants.audit_trail import entries, page_of
 from tenants.models import ConfigChange
 
 PAGE = 30

@@ -34,7 +34,7 @@ from catalog.versions.listing import Version
 from catalog.versions.removal import use_of
 from catalog.versions.soundness import Soundness
 from catalog.versions.steps import Step, steps_to
-from tenants.audit_trail import Change
+from tenants.audit_entries import Change
 from tenants.row_texts import Texts, name_of
 
 _LOCK_WAIT = "5s"

@@ -23,10 +23,10 @@ from gateway.control.pages import link_with, page_response, page_size
 from gateway.control.references import find
 from gateway.control.schema import answers
 from gateway.control.viewsets import ControlView
+from tenants.audit_entries import Entry
 from tenants.audit_export import FORMATS, export_response
 from tenants.audit_trail import (
     SEEN_BY,
-    Entry,
     audited_models,
     audited_within,
     entries,

@@ -11,7 +11,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from tenants.access import Access, access_to, changes
+from tenants.access import access_to, changes
+from tenants.access_table import Access
 from tenants.models import Role
 from tenants.roles import Reach, reach_of
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.urls import NoReverseMatch, reverse
 
-from tenants.audit_trail import Entry
+from tenants.audit_entries import Entry
 
 
 def shown_entries(entries: list[Entry], site: AdminSite) -> list[dict[str, Any]]:

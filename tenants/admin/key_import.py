@@ -1,25 +1,20 @@
 """The page on which keys of another system are taken over, by their digests."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from tenants.access import may_point_to
-from tenants.admin.unfolded import ModelAdmin, action
+from tenants.admin.key_pages import KeyPages
+from tenants.admin.unfolded import action
 from tenants.key_import import Imported, ImportRefused, import_digests
 from tenants.models import ApiKey, Project
 from tenants.roles import Reach, reach_for
-
-if TYPE_CHECKING:
-    _Page = ModelAdmin[Any]
-else:
-    _Page = object
 
 
 class KeyImportForm(forms.Form):
@@ -62,7 +57,7 @@ class KeyImportForm(forms.Form):
             return None
 
 
-class KeyImport(_Page):
+class KeyImport(KeyPages):
     actions_list = ["import_keys"]
 
     @action(
@@ -81,12 +76,6 @@ class KeyImport(_Page):
                     f"{found.imported} imported, {found.known} known before.",
                     messages.SUCCESS,
                 )
-                name = f"{self.admin_site.name}:tenants_apikey_changelist"
-                return HttpResponseRedirect(reverse(name))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Import API keys",
-            "opts": self.opts,
-            "form": form,
-        }
+                return self.back_to_list()
+        context = self.key_context(request, "Import API keys", form=form)
         return TemplateResponse(request, "admin/signalbox/keys_import.html", context)

@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponse
 
 from tenants.access import seen_by
 from tenants.admin.audit_entries import shown_entries
-from tenants.audit_trail import Entry, entries_of, page_of
+from tenants.audit_entries import Entry
+from tenants.audit_trail import entries_of, page_of
 from tenants.roles import reach_for
 from tenants.row_versions import version_of
 

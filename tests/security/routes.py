@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver
 
-from tenants.access import ACCESS
+from tenants.access_table import ACCESS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import get_resolver
 
-from tenants.access import ACCESS
+from tenants.access_table import ACCESS
 from tests.security.routes import STATED, Route, all_routes, stated
 
 ROUTES = list(all_routes(get_resolver()))
@@ -23,7 +23,7 @@ def test_every_route_says_who_may_use_it() -> None:
 def test_every_page_of_the_admin_says_what_role_it_takes() -> None:
     silent = {model._meta.label_lower for model in admin.site._registry} - set(ACCESS)
 
-    assert silent == set(), "name them in tenants/access.py"
+    assert silent == set(), "name them in tenants/access_table.py"
 
 
 def test_no_route_is_stated_that_is_not_there() -> None:
