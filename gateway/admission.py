@@ -5,7 +5,6 @@ import math
 import msgspec
 
 from gateway.configuration.records import KeyRecord
-from gateway.errors import LimitExceeded
 from gateway.limits.claims import (
     CONCURRENCY,
     REQUESTS,
@@ -16,6 +15,7 @@ from gateway.limits.claims import (
     claims_for,
 )
 from gateway.limits.limiter import Limiter
+from gateway.refusals import LimitExceeded
 from gateway.types import InferenceRequest
 from gateway.uses import USES
 

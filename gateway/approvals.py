@@ -21,8 +21,8 @@ from gateway.configuration.database_threads import (
     DatabaseThreads,
 )
 from gateway.configuration.records import KeyRecord, ProjectRecord
-from gateway.errors import ApprovalRequired, InvalidRequest, Overloaded
 from gateway.idempotency.keys import said_in_body
+from gateway.refusals import ApprovalRequired, InvalidRequest, Overloaded
 from gateway.selection.estimates import USUAL_OUTPUT_TOKENS, estimate_for
 from gateway.types import InferenceRequest
 from tenants import approvals

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from gateway.asgi import Scope
 from gateway.configuration.records import KeyRecord, Missing
 from gateway.configuration.snapshot import ConfigurationUnavailable, Snapshot
-from gateway.errors import (
+from gateway.refusals import (
     InvalidKey,
     LimitExceeded,
     Overloaded,

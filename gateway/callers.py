@@ -9,7 +9,7 @@ from gateway.configuration.records import (
     ProjectRecord,
 )
 from gateway.configuration.snapshot import Snapshot
-from gateway.errors import ModelNotAllowed, Overloaded, PermissionRefused
+from gateway.refusals import ModelNotAllowed, Overloaded, PermissionRefused
 from gateway.types import InferenceRequest
 
 

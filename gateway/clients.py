@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from gateway.asgi import Receive
-from gateway.errors import RequestTooLarge
+from gateway.refusals import RequestTooLarge
 
 # A request that is answered sooner is not worth a second task that watches its client.
 WATCH_AFTER_S = 0.05

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from gateway.errors import InvalidRequest
+from gateway.refusals import InvalidRequest
 from gateway.types import JSON, Attribution, PriceBound, ProviderPreferences
 
 _VISIBLE = re.compile(rb"[\x20-\x7e]*")

@@ -22,8 +22,8 @@ from gateway.authentication import (
     key_in,
 )
 from gateway.clients import Client, ClientGone, ClientWatch
-from gateway.errors import Draining, RouteNotFound, Unforeseen
 from gateway.metrics.counts import COUNTS
+from gateway.refusals import Draining, RouteNotFound, Unforeseen
 from gateway.replies import EdgeReply
 from gateway.sending import send_stream, send_whole
 from gateway.serve import Gateway

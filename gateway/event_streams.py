@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-from gateway.errors import Refusal
+from gateway.refusals import Refusal
 
 
 class EventStream(Protocol):

@@ -9,8 +9,8 @@ import msgspec
 import orjson
 
 from gateway.canonical import ChatRequest, ChatResult
-from gateway.errors import InvalidRequest
 from gateway.protocols import ADAPTERS
+from gateway.refusals import InvalidRequest
 from gateway.strict_json import join_fields
 from gateway.structured_output import unfenced
 from gateway.translation import TranslatedReader, left_open, with_defaults

@@ -8,14 +8,16 @@ from types import ModuleType
 
 from gateway.candidates import Candidate
 from gateway.canonical import OutputFormat
-from gateway.errors import ContentRefused, UpstreamError
 from gateway.metering import Meter
-from gateway.resilience.asking import Answer, Asking
+from gateway.resilience.answers import Answer
+from gateway.resilience.asking import Asking
+from gateway.resilience.formats import checked_format
 from gateway.resilience.last_words import refusal_for
 from gateway.resilience.retries import MAX_RETRIES, pause_before
 from gateway.resilience.standings import Standings
 from gateway.resilience.turns import Turns
 from gateway.types import InferenceRequest
+from gateway.upstream.errors import ContentRefused, UpstreamError
 from gateway.upstream.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ async def try_in_order(
     `deadline` is on the monotonic clock; nobody is asked after it.
     """
     asking = Asking(request, defaults, meter, transport, dialect, standings, deadline)
-    wanted = asking.wanted_format()
+    wanted = checked_format(request, dialect)
     turns = Turns(route, meter.key.project, standings, asking.tokens)
     failures: list[Failure] = []
     for candidate in turns:

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from gateway.errors import InvalidRequest
 from gateway.multipart import Form, InvalidForm, fields_of_form, parse_form
+from gateway.refusals import InvalidRequest
 from gateway.strict_json import InvalidJSON, parse_object
 
 # A smaller one is read in less time than another thread takes to begin.

@@ -7,8 +7,8 @@ import orjson
 
 from gateway.canonical import ChatRequest
 from gateway.dialects.signalbox.protocol import event
-from gateway.errors import Refusal
 from gateway.event_streams import EventStream
+from gateway.refusals import Refusal
 from gateway.routing import EXPLORED, PROMPT_HELD
 from gateway.serve import Outcome
 from gateway.types import JSON, InferenceRequest

@@ -5,8 +5,8 @@ import dataclasses
 from catalog.protocols import Capability
 from gateway.configuration.model_names import models_named
 from gateway.configuration.records import Catalog, ProjectRecord
-from gateway.errors import InvalidRequest
 from gateway.providers.lists import default_model_of, provider_named
+from gateway.refusals import InvalidRequest
 from gateway.selection.choices import choice_for
 from gateway.types import JSON, Attribution, ProviderPreferences
 

@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from gateway.authentication import KEY_HEADERS, check_failures, failed, key_in
-from gateway.errors import PermissionRefused
 from gateway.openapi.security import ProjectKeyScheme
+from gateway.refusals import PermissionRefused
 from gateway.uses import USES
 from tenants.failed_attempts import FAILED_KEYS, origin_of
 from tenants.keys import digest_of, imported_id_of, key_id_of

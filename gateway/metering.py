@@ -1,39 +1,25 @@
-"""What each attempt used and cost, on its way to the spool: intent first, then settlement."""
+"""The meter of a request: each attempt is recorded as intended before it is made."""
 
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol
 
 import msgspec
 from uuid_utils import uuid7
 
+from gateway.attempts import NOTHING, Attempt, Sink, milliseconds
 from gateway.budgets.purse import Hold, Purse
 from gateway.candidates import Candidate
 from gateway.configuration.records import KeyRecord
-from gateway.errors import Overloaded
-from gateway.metrics.counts import COUNTS
-from gateway.selection.observations import OBSERVATIONS
-from gateway.telemetry.passing import AttemptTrace
+from gateway.refusals import Overloaded
 from gateway.types import InferenceRequest
 from usage.costs import FREE, Cost, cost_of
-from usage.records import EventRecord, Settlement
+from usage.records import EventRecord
 from usage.spool import SpoolFull
-from usage.tokens import Tokens, estimate_tokens
+from usage.tokens import Tokens
 
-_NOTHING = Tokens()
 _ZERO = Decimal(0)
 _FREE = Cost(_ZERO, ())
-# Whose answers are text, so that their tokens can be estimated.
-_CONVERSATIONS = frozenset({"chat", "responses"})
-
-
-class Sink(Protocol):
-    """Where events are kept until they are in the database."""
-
-    def intend(self, record: EventRecord) -> None: ...
-    def settle(self, attempt_id: str, settlement: Settlement) -> None: ...
-    def record(self, record: EventRecord) -> None: ...
 
 
 class Meter(msgspec.Struct):
@@ -64,7 +50,7 @@ class Meter(msgspec.Struct):
         *,
         is_fallback: bool = False,
         hold: Hold | None = None,
-    ) -> "Attempt":
+    ) -> Attempt:
         """Record the intent of an attempt; nothing may go upstream before this.
 
         `upstream_s` is how long earlier attempts of the request have waited for theirs.
@@ -79,7 +65,7 @@ class Meter(msgspec.Struct):
             attempt,
             tokens,
             cost,
-            _ms(self.request.began + upstream_s, now),
+            milliseconds(self.request.began + upstream_s, now),
             is_fallback=is_fallback,
             # It counts to the period that was reserved from.
             moment=None if hold is None else hold.moment,
@@ -98,15 +84,15 @@ class Meter(msgspec.Struct):
 
     def record_hit(
         self, candidate: Candidate, tokens: Tokens, saved_usd: Decimal | None
-    ) -> "Attempt":
+    ) -> Attempt:
         """Record an answer that is given again; it uses nothing and costs nothing.
 
         `tokens` are those of the answer, `saved_usd` is what it cost when it was new.
         Raises `Overloaded` as `begin` does.
         """
         now = time.monotonic()
-        overhead_ms = _ms(self.request.began, now)
-        record = self._record(candidate, 0, _NOTHING, _FREE, overhead_ms)
+        overhead_ms = milliseconds(self.request.began, now)
+        record = self._record(candidate, 0, NOTHING, _FREE, overhead_ms)
         record = msgspec.structs.replace(
             record,
             kind="cache_hit",
@@ -120,7 +106,7 @@ class Meter(msgspec.Struct):
             self.sink.record(record)
         except SpoolFull as error:
             raise _no_room() from error
-        attempt = Attempt(self, record, candidate, now, _NOTHING)
+        attempt = Attempt(self, record, candidate, now, NOTHING)
         attempt.settled, attempt.status = True, "ok"
         attempt.tokens, attempt.cost = tokens, _FREE
         return attempt
@@ -181,149 +167,6 @@ def _no_room() -> Overloaded:
     return Overloaded(msg, headers={"retry-after": "5"})
 
 
-class Attempt:
-    """One call to one target, from intent to settlement. Settling twice changes nothing."""
-
-    __slots__ = (
-        "_candidate",
-        "_meter",
-        "_record",
-        "_shown",
-        "began",
-        "cost",
-        "first_token",
-        "hold",
-        "settled",
-        "status",
-        "tokens",
-        "trace",
-    )
-
-    def __init__(
-        self,
-        meter: Meter,
-        record: EventRecord,
-        candidate: Candidate,
-        began: float,
-        shown: Tokens,
-    ) -> None:
-        self._meter = meter
-        self._shown = shown
-        self._record = record
-        self._candidate = candidate
-        self.began = began
-        self.first_token: float | None = None
-        self.hold: Hold | None = None
-        self.trace: AttemptTrace | None = None
-        self.tokens: Tokens = _NOTHING
-        self.cost: Cost | None = None
-        self.settled = False
-        self.status = ""
-
-    @property
-    def id(self) -> str:
-        return self._record.id
-
-    @property
-    def trace_head(self) -> bytes:
-        """Header lines that tell the provider of the trace, if there is one."""
-        return b"" if self.trace is None else self.trace.head
-
-    @property
-    def record(self) -> EventRecord:
-        """The event as it was when the attempt began."""
-        return self._record
-
-    @property
-    def spent_usd(self) -> Decimal | None:
-        """What the request has cost so far, earlier attempts included."""
-        return self._meter.spent_usd
-
-    def mark_first_token(self) -> None:
-        if self.first_token is None:
-            self.first_token = time.monotonic()
-
-    def seen_so_far(self, output_bytes: int) -> Tokens:
-        """Return the estimate for an answer whose provider never said what it used."""
-        if not output_bytes or self._record.operation not in _CONVERSATIONS:
-            return self._shown
-        return msgspec.structs.replace(
-            self._shown, output=estimate_tokens(output_bytes), estimated=True
-        )
-
-    def settle(
-        self,
-        status: str,
-        tokens: Tokens,
-        *,
-        http_status: int | None = None,
-        error_code: str = "",
-        reported_model: str = "",
-        finish_reason: str = "",
-    ) -> None:
-        """Record what became of the attempt, exact where the provider told."""
-        if self.settled:
-            return
-        self.settled = True
-        self.status = status
-        self.tokens = tokens
-        self.cost = cost = self._cost_of(tokens)
-        spent = self._meter.spent_usd
-        self._meter.spent_usd = (
-            None if cost is None or spent is None else spent + cost.usd
-        )
-        latency_ms = _ms(self.began, time.monotonic())
-        first_ms = (
-            None if self.first_token is None else _ms(self.began, self.first_token)
-        )
-        COUNTS.attempt(self._record.provider, status, latency_ms)
-        COUNTS.use(self._record.provider, self._record.model, tokens, cost, first_ms)
-        if status == "ok" and self._candidate.prices is not FREE:
-            OBSERVATIONS.note(
-                self._candidate.model.name, tokens.output, latency_ms, first_ms
-            )
-        settlement = Settlement(
-            status=status,
-            http_status=http_status,
-            error_code=error_code[:64],
-            reported_model=reported_model[:200],
-            input_tokens=tokens.input,
-            cache_read_tokens=tokens.cache_read,
-            cache_write_tokens=tokens.cache_write,
-            output_tokens=tokens.output,
-            reasoning_tokens=tokens.reasoning,
-            other_usage=tokens.other,
-            estimated=tokens.estimated,
-            cost_usd=None if cost is None else cost.usd,
-            price_ids=() if cost is None else cost.price_ids,
-            reported_cost_usd=tokens.cost_usd,
-            latency_ms=latency_ms,
-            first_token_ms=first_ms,
-            finish_reason=finish_reason,
-        )
-        self._meter.sink.settle(self._record.id, settlement)
-        if self.trace is not None:
-            self.trace.settled(settlement)
-        if self.hold is not None:
-            self.hold.settle(None if cost is None else cost.usd)
-
-    def _cost_of(self, tokens: Tokens) -> Cost | None:
-        """Return what a provider charged, where it is to be believed, else our sum."""
-        if (
-            tokens.cost_usd is not None
-            and self._candidate.model.provider.reports_cost
-            and self._candidate.prices is not FREE
-        ):
-            return Cost(tokens.cost_usd, ())
-        return cost_of(tokens, self._candidate.prices)
-
-    def settle_nothing(
-        self, *, http_status: int | None = None, error_code: str = ""
-    ) -> None:
-        """Record an attempt that failed without using anything."""
-        self.settle("failed", _NOTHING, http_status=http_status, error_code=error_code)
-
-
 def _shown_by(
     request: InferenceRequest, candidate: Candidate, input_estimate: int
 ) -> Tokens:
@@ -336,8 +179,3 @@ def _shown_by(
         if units := {n: amount for n, amount in request.units.items() if n in rates}:
             return Tokens(other=units)
     return Tokens(input=input_estimate, estimated=True)
-
-
-def _ms(since: float, until: float) -> float:
-    """Return the milliseconds between, to the microsecond."""
-    return round((until - since) * 1e6) / 1000

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 from catalog.patterns import path_of
 from gateway.authentication import KEY_HEADERS
 from gateway.configuration.records import EndpointRecord, ProviderRecord
-from gateway.errors import RouteNotFound
 from gateway.protocols import ADAPTERS
+from gateway.refusals import RouteNotFound
 
 # What a client says to us, or about its own connection.
 _OURS = frozenset(

@@ -7,7 +7,6 @@ and against its target like any other attempt, and a target that is left alone i
 alone by these calls too.
 """
 
-import asyncio
 import time
 import uuid
 from dataclasses import dataclass
@@ -16,27 +15,22 @@ import msgspec
 
 from gateway.admission import Grant, admit
 from gateway.approvals import above_threshold
+from gateway.attempts import Attempt
 from gateway.budgets.purse import Hold, purse_for
 from gateway.callers import note_caller
 from gateway.candidates import Candidate, Candidates, candidates_for
 from gateway.configuration.records import KeyRecord
-from gateway.errors import (
-    BudgetTooSmall,
-    PermissionRefused,
-    Refusal,
-    UpstreamError,
-    classify,
-    classify_hidden,
-)
-from gateway.metering import Attempt, Meter
+from gateway.metering import Meter
 from gateway.passed_paths import Found
 from gateway.protocols import ADAPTERS
+from gateway.refusals import PermissionRefused, Refusal
 from gateway.resilience.last_words import refusal_for
-from gateway.resilience.standings import Running
+from gateway.resilience.standing import Running
 from gateway.resilience.turns import Turns
 from gateway.serve import Gateway
 from gateway.types import InferenceRequest, Outgoing, UpstreamReply, Variant
-from gateway.upstream.faults import refused
+from gateway.upstream.errors import BudgetTooSmall, UpstreamError
+from gateway.upstream.faults import classify, classify_hidden, refused
 from gateway.upstream.passed_streams import PassedStream
 from gateway.upstream.targets import Target, build_target
 from gateway.upstream.transport import UpstreamCall
@@ -155,13 +149,8 @@ def _leave(
     error: BaseException, attempt: Attempt | None, running: Running | None
 ) -> None:
     """Settle what the client, or a mistake of ours, has ended."""
-    if attempt is not None and not attempt.settled:
-        is_gone = isinstance(error, asyncio.CancelledError)
-        attempt.settle(
-            "cancelled" if is_gone else "failed",
-            attempt.seen_so_far(0),
-            error_code="client_gone" if is_gone else "internal_error",
-        )
+    if attempt is not None:
+        attempt.settle_abandoned(error)
     if running is not None:
         running.left()
 
@@ -254,11 +243,5 @@ def _settle(
         if reply is None:
             return None
         return classify_hidden(reply.code, reply.message, reply.status)
-    attempt.settle(
-        "ok",
-        reply.tokens or attempt.seen_so_far(len(passed.body)),
-        http_status=status,
-        reported_model=reply.reported_model,
-        finish_reason=reply.finish_reason,
-    )
+    attempt.settle_reply(reply, http_status=status)
     return None

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from gateway.admission import limit_head
+from gateway.attempts import Attempt
 from gateway.event_streams import EventStream
-from gateway.metering import Attempt
 from gateway.passthrough import PassedOn
 from gateway.serve import Outcome
 

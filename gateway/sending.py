@@ -6,8 +6,8 @@ import time
 
 from gateway.asgi import PREPARED_RESPONSE, Scope, Send
 from gateway.clients import Client
-from gateway.errors import Draining, Unforeseen
 from gateway.event_streams import EventStream
+from gateway.refusals import Draining, Unforeseen
 from gateway.replies import EdgeReply
 
 logger = logging.getLogger(__name__)

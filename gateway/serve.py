@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.admission import Grant, admit
 from gateway.approvals import Approvals, above_threshold
+from gateway.attempts import Sink
 from gateway.budgets.escrow import Escrow
 from gateway.budgets.purse import purse_for
 from gateway.cache.questions import AnswerCache
@@ -19,13 +20,13 @@ from gateway.configuration.records import KeyRecord
 from gateway.configuration.snapshot import Snapshot
 from gateway.context.assembling import Contexts
 from gateway.context.embedding import question_vector
-from gateway.errors import Refusal
 from gateway.fallback import try_in_order
 from gateway.idempotency.register import IdempotencyRegister
 from gateway.limits.limiter import Limiter
-from gateway.metering import Meter, Sink
+from gateway.metering import Meter
 from gateway.providers.health import ProviderHealth
-from gateway.resilience.asking import Answer
+from gateway.refusals import Refusal
+from gateway.resilience.answers import Answer
 from gateway.resilience.standings import Standings
 from gateway.routing import log_route, plan_route
 from gateway.selection.prompt_affinity import PromptAffinity

@@ -15,8 +15,9 @@ from gateway.configuration.tenant_loading import read_project
 from gateway.context.assembling import preview
 from gateway.context.wishes import wish_from
 from gateway.context.wording import Worded
-from gateway.errors import Refusal
-from tenants.access import ACCESS, seen_by, sees_some
+from gateway.refusals import Refusal
+from tenants.access import seen_by, sees_some
+from tenants.access_table import ACCESS
 from tenants.encryption import Unsealable
 from tenants.models import ContextEntry, ContextView, Project
 from tenants.roles import Reach, reach_for

@@ -19,7 +19,7 @@ from gateway.candidates import Candidate
 from gateway.configuration.catalog_loading import build_catalog, read_catalog
 from gateway.configuration.end_user_loading import read_end_users
 from gateway.configuration.tenant_loading import read_project
-from gateway.errors import Refusal
+from gateway.refusals import Refusal
 from gateway.selection.explain import Health, explain
 from gateway.selection.sample_requests import sample_of
 from gateway.types import JSON

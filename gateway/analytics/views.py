@@ -11,10 +11,10 @@ from gateway.analytics.replies import reply_to
 from gateway.analytics.schema import ANSWER, EXAMPLE, parameters
 from gateway.control.parsing import AlwaysJSON
 from gateway.end_users.errors import render_refusal
-from gateway.errors import InvalidRequest
 from gateway.key_authentication import HasKeyScope, KeyAuthentication, project_of
 from gateway.openapi.common import PROJECT, refusals
 from gateway.private_answers import PrivateAnswers
+from gateway.refusals import InvalidRequest
 from tenants.scopes import Scope
 from usage.analytics.dimensions import COLUMNS
 from usage.analytics.questions import QuestionRefused

@@ -1,4 +1,4 @@
-"""The budgets that this process is at work with, and the money it holds of them.
+"""Money of budgets for requests: from what is in memory, or taken from PostgreSQL.
 
 A request that finds enough in memory asks nobody. The others wait while a thread takes
 more from PostgreSQL, for all who wait together.
@@ -7,21 +7,20 @@ more from PostgreSQL, for all who wait together.
 import asyncio
 import contextlib
 import logging
-import math
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from django.db import DatabaseError
 
 from gateway.budgets import statements
-from gateway.budgets.holdings import Holding, Key, Waiter
+from gateway.budgets.holdings import Holding, Holdings, Waiter
+from gateway.budgets.leases import Leases, trusted_from
 from gateway.budgets.statements import LEASE_SECONDS
 from gateway.configuration.database_threads import (
     ConfigurationUnavailable,
     DatabaseThreads,
 )
-from gateway.configuration.records import BudgetRecord
 from usage.budgets import Booked
 
 logger = logging.getLogger(__name__)
@@ -37,19 +36,11 @@ _ASK_AGAIN_SECONDS = 0.06
 # After an answer that nothing is left, or none at all, the next asker gets the same.
 _SAME_ANSWER_SECONDS = 0.1
 _TEND_SECONDS = 0.5
-# A lease is not trusted to its last moment: clocks and answers take time.
-_MARGIN_SECONDS = 10.0
-_IDLE_SECONDS = 10.0
-# By then what was settled has been shipped, or refused for good.
-_SHIPPED_SECONDS = 10.0
-_MOST_HOLDINGS = 20_000
 _STATEMENT_S = 2.0
 _ANSWER_S = 5.0
 # What was spent before a budget was made may take a while to count.
 _OPENING_S = 120.0
 _SPARE_NANO = 10**18
-# Where less than so many times what is spare here is free, others may need it more.
-_PLENTY = 4
 
 _OUTAGES = (ConfigurationUnavailable, DatabaseError)
 
@@ -75,17 +66,15 @@ class Escrow:
         self.refusals = 0
         self.would_refuse = 0
         self.warnings = 0
+        self.holdings = Holdings()
         self._is_away = is_away
-        self._is_shipped = is_shipped
-        self._holdings: dict[Key, Holding] = {}
-        # By budget, subject and start, those of past windows among them.
-        self._by_window: dict[tuple[int, str, int], Holding] = {}
         self._threads = DatabaseThreads(
             2, statement_s=_STATEMENT_S, answer_s=_ANSWER_S, read_only=False
         )
         self._openings = DatabaseThreads(
             4, statement_s=_OPENING_S, answer_s=_OPENING_S, read_only=False
         )
+        self._leases = Leases(worker, self.holdings, self._threads, is_shipped)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed_at = self._heard_at = -LEASE_SECONDS
@@ -102,28 +91,11 @@ class Escrow:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if is_shipped and any(each.window for each in self._by_window.values()):
+        if is_shipped and any(each.window for each in self.holdings):
             with contextlib.suppress(*_OUTAGES):
                 await self._threads.read(statements.give_all_back, self.worker)
         await self._threads.stop()
         await self._openings.stop()
-
-    def holding(self, budget: BudgetRecord, subject: str) -> Holding:
-        """Return the holding of the present window."""
-        key = (budget.id, budget.per, budget.time_zone, subject)
-        found = self._holdings.get(key)
-        if found is None or found.ends_at <= time.time():
-            self._holdings[key] = found = Holding(budget, subject)
-            if len(self._holdings) > _MOST_HOLDINGS:
-                self._drop_idle(0.0)
-        elif found.budget is not budget:
-            found.budget = budget
-            # What was heard of it before it was changed says nothing any more.
-            found.seen_at = -math.inf
-        return found
-
-    def every_holding(self) -> Iterable[Holding]:
-        return {*self._by_window.values(), *self._holdings.values()}
 
     async def wait_for(self, holding: Holding, least: int, most: int) -> int | None:
         """Reserve when there is enough, or as much as there is; None: not even `least`.
@@ -195,8 +167,7 @@ class Escrow:
     def _note(self, booked: Sequence[Booked]) -> None:
         for each in booked:
             self.warnings += len(each.crossed)
-            key = (each.budget_id, each.subject, each.starts_at)
-            holding = self._by_window.get(key)
+            holding = self.holdings.opened(each.budget_id, each.subject, each.starts_at)
             if holding is None:
                 continue
             holding.spent = each.spent
@@ -236,7 +207,7 @@ class Escrow:
         if opened.ends_at is not None:
             holding.ends_at = opened.ends_at
         holding.spent, holding.free = opened.spent, opened.free
-        self._by_window[holding.budget.id, holding.subject, opened.starts_at] = holding
+        self.holdings.note_opened(holding)
 
     async def _take_for_all(self, holding: Holding) -> None:
         """Take what those who wait need, until each of them has an answer."""
@@ -274,7 +245,7 @@ class Escrow:
         holding.lease += taken.granted
         holding.spent, holding.free = taken.spent, taken.free
         holding.seen_at = self._heard_at = time.monotonic()
-        holding.trusted_until = began + LEASE_SECONDS - _MARGIN_SECONDS
+        holding.trusted_until = trusted_from(began)
 
     def _is_nobody_elses(self, holding: Holding) -> bool:
         """Say whether no money is held by requests or processes that may give it back."""
@@ -284,8 +255,6 @@ class Escrow:
     async def _tend_forever(self) -> None:
         while True:
             await asyncio.sleep(_TEND_SECONDS)
-            if not self._holdings and not self._by_window:
-                continue
             try:
                 await self._tend()
             except _OUTAGES as error:
@@ -295,80 +264,16 @@ class Escrow:
                 logger.exception("budgets not renewed")
 
     async def _tend(self) -> None:
-        """Renew what is held, give back what is not needed, forget what has ended."""
         if self._is_away():
             return
-        self._drop_idle(_IDLE_SECONDS)
-        known = {each.window: each for each in self.every_holding() if each.window}
-        if not known:
-            return
-        await self._give_back(known)
-        await self._tell_refusals(known)
-        await self._renew(known)
-        for holding in known.values():
+        renewed = await self._leases.tend()
+        if renewed:
+            self._heard_at = time.monotonic()
+        for holding in renewed:
             if holding.budget.mode == "hard" and holding.available < 0:
                 await self._take(holding)
-
-    async def _give_back(self, known: Mapping[int, Holding]) -> None:
-        now, is_shipped = time.monotonic(), self._is_shipped()
-        surplus: list[tuple[int, int]] = []
-        for window, holding in known.items():
-            if is_shipped and now - holding.settled_at > _SHIPPED_SECONDS:
-                holding.pending = 0
-            if amount := _surplus(holding, now):
-                holding.lease -= amount
-                holding.changes += 1
-                surplus.append((window, amount))
-        if surplus:
-            await self._threads.read(statements.give_back, self.worker, surplus)
-
-    async def _tell_refusals(self, known: Mapping[int, Holding]) -> None:
-        counts = {w: each.would_refuse for w, each in known.items()}
-        found = [(window, count) for window, count in counts.items() if count]
-        if found:
-            await self._threads.read(statements.count_refusals, found)
-            for window, count in found:
-                known[window].would_refuse -= count
-
-    async def _renew(self, known: Mapping[int, Holding]) -> None:
-        before = {each: (each.changes, each.lease) for each in known.values()}
-        began = time.monotonic()
-        for seen in await self._threads.read(statements.renew, self.worker, [*known]):
-            holding = known[seen.window]
-            changes, lease = before[holding]
-            holding.spent, holding.free = seen.spent, seen.free
-            holding.seen_at = self._heard_at = time.monotonic()
-            if seen.held < 0:
-                # It has run out while PostgreSQL was away, and others may have it now.
-                holding.lease -= lease
-                continue
-            holding.trusted_until = began + LEASE_SECONDS - _MARGIN_SECONDS
-            is_quiet = holding.changes == changes and not holding.is_filling
-            if is_quiet and not holding.pending:
-                holding.lease = seen.held
-
-    def _drop_idle(self, idle_s: float) -> None:
-        now, clock = time.monotonic(), time.time()
-        for key, holding in [*self._by_window.items()]:
-            old = now - holding.used_at > idle_s or holding.ends_at <= clock
-            if old and holding.is_idle:
-                del self._by_window[key]
-        for place, holding in [*self._holdings.items()]:
-            if holding.is_idle and now - holding.used_at > idle_s:
-                del self._holdings[place]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name="budget escrow")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _surplus(holding: Holding, now: float) -> int:
-    """Return what nobody here needs: of a past or idle window, or when little is left."""
-    available = holding.available
-    if available <= 0 or holding.waiters or holding.is_filling:
-        return 0
-    is_over = holding.ends_at <= time.time() or holding.budget.mode != "hard"
-    is_idle = now - holding.used_at > _IDLE_SECONDS
-    is_tight = holding.free < _PLENTY * available
-    return available if is_over or is_idle or is_tight else 0

@@ -1,14 +1,17 @@
-"""What this process holds of one budget's present window, and what it does with it."""
+"""What this process holds of the present windows of budgets, and what it does with it."""
 
 import asyncio
 import math
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.configuration.records import BudgetRecord
 
-Key = tuple[int, str, str, str]
+_Key = tuple[int, str, str, str]
+
+_MOST_HOLDINGS = 20_000
 
 
 @dataclass(eq=False, slots=True)
@@ -142,3 +145,51 @@ class Holding:
                 waiter.answer.set_exception(error)
                 # Whoever asked may be gone.
                 waiter.answer.exception()
+
+
+class Holdings:
+    """Those of all budgets that this process is at work with."""
+
+    def __init__(self) -> None:
+        self._present: dict[_Key, Holding] = {}
+        # By budget, subject and start, those of past windows among them.
+        self._opened: dict[tuple[int, str, int], Holding] = {}
+
+    def of(self, budget: BudgetRecord, subject: str) -> Holding:
+        """Return the holding of the present window."""
+        key = (budget.id, budget.per, budget.time_zone, subject)
+        found = self._present.get(key)
+        if found is None or found.ends_at <= time.time():
+            self._present[key] = found = Holding(budget, subject)
+            if len(self._present) > _MOST_HOLDINGS:
+                self.forget_idle(0.0)
+        elif found.budget is not budget:
+            found.budget = budget
+            # What was heard of it before it was changed says nothing any more.
+            found.seen_at = -math.inf
+        return found
+
+    def opened(self, budget_id: int, subject: str, starts_at: int) -> Holding | None:
+        """Return the holding of a window, if this process has opened it."""
+        return self._opened.get((budget_id, subject, starts_at))
+
+    def note_opened(self, holding: Holding) -> None:
+        key = (holding.budget.id, holding.subject, holding.starts_at)
+        self._opened[key] = holding
+
+    def forget_idle(self, idle_s: float) -> None:
+        """Forget those that are not in use, and have not been for so long."""
+        now, clock = time.monotonic(), time.time()
+        for key, holding in [*self._opened.items()]:
+            old = now - holding.used_at > idle_s or holding.ends_at <= clock
+            if old and holding.is_idle:
+                del self._opened[key]
+        for place, holding in [*self._present.items()]:
+            if holding.is_idle and now - holding.used_at > idle_s:
+                del self._present[place]
+
+    def __iter__(self) -> Iterator[Holding]:
+        return iter({*self._opened.values(), *self._present.values()})
+
+    def __len__(self) -> int:
+        return len({*self._opened.values(), *self._present.values()})

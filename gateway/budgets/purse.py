@@ -12,8 +12,9 @@ from gateway.budgets.holdings import Holding
 from gateway.budgets.sieve import HARD, Sieve, closer_bounds, sift
 from gateway.candidates import Candidate, Candidates
 from gateway.configuration.records import BudgetRecord, KeyRecord
-from gateway.errors import BudgetExceeded, BudgetTooSmall, Overloaded
+from gateway.refusals import BudgetExceeded, Overloaded
 from gateway.types import InferenceRequest
+from gateway.upstream.errors import BudgetTooSmall
 
 SHADOW = "shadow"
 _PERIODS = {"day": "daily", "week": "weekly", "month": "monthly", "total": "total"}
@@ -129,7 +130,7 @@ class Purse:
     def _holdings(self) -> Iterator[Holding]:
         for budget in self._budgets:
             subject = self._subject if budget.each_end_user else ""
-            yield self._escrow.holding(budget, subject)
+            yield self._escrow.holdings.of(budget, subject)
 
     def _count(self, hold: Hold, holding: Holding, bounds: Bounds, now: float) -> None:
         if not holding.window:

@@ -16,8 +16,8 @@ import msgspec
 
 from gateway.cache.plain_chats import is_plain, meaning_of
 from gateway.candidates import Candidate, Candidates
-from gateway.errors import InvalidRequest
 from gateway.exchange import canonical_of
+from gateway.refusals import InvalidRequest
 from gateway.types import InferenceRequest
 
 _VERSION = 1

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Literal
 
-import msgspec
-
-from gateway.cache.entries import MAX_BYTES, Entry, open_entry, seal_entry
+from gateway.cache.entries import Entry, open_entry, seal_entry
 from gateway.cache.flights import Flight, Flights
+from gateway.cache.keeping import entry_of
 from gateway.cache.keys import key_for
 from gateway.cache.memory import Memory
 from gateway.cache.recording import Recorder
@@ -20,14 +19,10 @@ from gateway.cache.replay import Known, can_replay
 from gateway.cache.rules import Rule, rule_for
 from gateway.cache.table import Shelf, Table
 from gateway.candidates import Candidates
-from gateway.canonical import ChatResult
 from gateway.configuration.records import ProjectRecord
-from gateway.exchange import canonical_of
-from gateway.protocols import ADAPTERS
 from gateway.redis.link import ANSWER_SECONDS
-from gateway.resilience.asking import Answer
-from gateway.structured_output import SchemaRefused, fault_of, unfenced
-from gateway.types import InferenceRequest, UpstreamReply
+from gateway.resilience.answers import Answer
+from gateway.types import InferenceRequest
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +30,6 @@ logger = logging.getLogger(__name__)
 FOLLOW_S = 30.0
 # A first one that failed is followed by another, and then no more.
 _MAX_FLIGHTS = 2
-
-_CONVERSATIONS = frozenset({"chat", "responses"})
-_CREDIBLE = frozenset({"stop", "length", "tool_calls"})
 
 
 class AnswerCache:
@@ -120,7 +112,16 @@ class Question:
     def answered(self, answer: Answer) -> None:
         """Keep the answer, if it is worth it."""
         try:
-            entry = self._entry_of(answer)
+            entry = entry_of(
+                answer,
+                self._request,
+                self._dialect,
+                key=self._key,
+                project_id=self._project.id,
+                alias=self._candidates.alias,
+                asked_at=self._asked_at,
+                ttl_s=self._rule.ttl_s,
+            )
             if entry is not None:
                 self._keep(entry)
         except Exception:
@@ -231,69 +232,6 @@ class Question:
                 return Known(entry, candidate, how)
         return None
 
-    def _entry_of(self, answer: Answer) -> Entry | None:
-        reply = answer.reply
-        if reply is None:
-            return self._entry_of_stream(answer)
-        if len(reply.body) > MAX_BYTES:
-            return None
-        result: ChatResult | None = None
-        if self._request.operation in _CONVERSATIONS:
-            result = _result_of(answer, reply)
-            if result is None or not _is_whole(result):
-                return None
-        return self._entry(answer, result, reply)
-
-    def _entry_of_stream(self, answer: Answer) -> Entry | None:
-        recorder: Recorder | None = self._request.recorder
-        result = None if recorder is None else recorder.result()
-        if result is None or not _is_whole(result):
-            return None
-        result = self._in_format(result)
-        if result is None:
-            return None
-        if result.tokens is None:
-            result = msgspec.structs.replace(result, tokens=answer.attempt.tokens)
-        return self._entry(answer, result, None)
-
-    def _in_format(self, result: ChatResult) -> ChatResult | None:
-        """Return the answer if it has the format that was asked for."""
-        wants_json = getattr(self._dialect, "wants_json", None)
-        if wants_json is None or not wants_json(self._request.body):
-            return result
-        wanted = canonical_of(self._request, self._dialect).output_format
-        if wanted.kind == "text":
-            return result
-        result = unfenced(result)
-        try:
-            return None if fault_of(result, wanted) is not None else result
-        except SchemaRefused:
-            return None
-
-    def _entry(
-        self, answer: Answer, result: ChatResult | None, reply: UpstreamReply | None
-    ) -> Entry:
-        model = answer.candidate.model
-        return Entry(
-            key=self._key,
-            project_id=self._project.id,
-            operation=self._request.operation,
-            alias=self._candidates.alias,
-            provider=model.provider.slug,
-            model_id=model.model_id,
-            model_pk=model.id,
-            dialect=self._request.dialect,
-            forwarded=self._request.forwarded,
-            body=None if reply is None else reply.body,
-            content_type=b"" if reply is None else reply.content_type,
-            result=result,
-            tokens=answer.attempt.tokens,
-            dropped=answer.dropped,
-            cost_usd=answer.attempt.spent_usd,
-            asked_at=self._asked_at,
-            expires_at=self._asked_at + self._rule.ttl_s,
-        )
-
     def _keep(self, entry: Entry) -> None:
         cache = self._cache
         cache.memory.put(entry)
@@ -308,21 +246,3 @@ class Question:
         # What is stored lets go of the lock by itself.
         self._holds_lock = False
         cache.table.write(entry, sealed, shelf)
-
-
-def _result_of(answer: Answer, reply: UpstreamReply) -> ChatResult | None:
-    """Return the answer in canonical words; None when it was relayed and is none."""
-    if answer.exchange is None:
-        return None
-    try:
-        found = answer.exchange.result(reply)
-    except ADAPTERS[answer.candidate.endpoint.handler].Unreadable:
-        return None
-    return found if isinstance(found, ChatResult) else None
-
-
-def _is_whole(result: ChatResult) -> bool:
-    """Say whether every choice came to an end that is worth telling again."""
-    return bool(result.choices) and all(
-        choice.parts and choice.finish_reason in _CREDIBLE for choice in result.choices
-    )

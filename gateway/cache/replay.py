@@ -9,10 +9,10 @@ from gateway.cache.entries import Entry
 from gateway.cache.folding import unfold
 from gateway.candidates import Candidate
 from gateway.canonical import ChatResult
-from gateway.errors import Refusal
 from gateway.exchange import canonical_of
 from gateway.metering import Meter
-from gateway.resilience.asking import Answer
+from gateway.refusals import Refusal
+from gateway.resilience.answers import Answer
 from gateway.types import InferenceRequest, UpstreamReply
 
 

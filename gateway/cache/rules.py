@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.configuration.records import ProjectRecord
-from gateway.errors import InvalidRequest
+from gateway.refusals import InvalidRequest
 from gateway.types import InferenceRequest
 
 DEFAULT_TTL_S = 86_400.0

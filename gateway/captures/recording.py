@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gateway.errors import Refusal
 from gateway.event_streams import EventStream
+from gateway.refusals import Refusal
 from gateway.replies import EdgeReply
 from usage.captures import MAX_TEXT_BYTES, Capture
 

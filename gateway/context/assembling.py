@@ -16,7 +16,7 @@ from gateway.context.choosing import Chosen, choose
 from gateway.context.prepared import Context
 from gateway.context.wishes import Wish
 from gateway.context.wording import Worded, words_of
-from gateway.errors import InvalidRequest, Overloaded
+from gateway.refusals import InvalidRequest, Overloaded
 from gateway.types import InferenceRequest
 from tenants.context.scopes import BY_SIMILARITY
 from tenants.encryption import Unsealable

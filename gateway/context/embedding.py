@@ -22,8 +22,8 @@ from gateway.configuration.records import KeyRecord
 from gateway.configuration.tenant_loading import read_project
 from gateway.context.wording import as_text
 from gateway.dialects import openai_embeddings
-from gateway.errors import Refusal
 from gateway.exchange import canonical_of
+from gateway.refusals import Refusal
 from gateway.strict_json import fields_of
 from gateway.types import Attribution, InferenceRequest
 from tenants.context import vectors

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gateway.configuration.records import ProjectRecord
-from gateway.errors import InvalidRequest
+from gateway.refusals import InvalidRequest
 from gateway.types import JSON
 from tenants.context.scopes import KIND, MAX_KINDS, READY, ScopeRules
 

@@ -8,7 +8,7 @@ from rest_framework.views import set_rollback
 from uuid_utils import uuid7
 
 from gateway.control.errors import render_error
-from gateway.errors import Refusal
+from gateway.refusals import Refusal
 
 
 def render_refusal(error: Exception, context: Mapping[str, Any]) -> Response:

@@ -12,10 +12,10 @@ from rest_framework.views import APIView
 from gateway.control.parsing import AlwaysJSON, StrictJSONParser
 from gateway.control.serializers import StrictSerializer
 from gateway.end_users.errors import render_refusal
-from gateway.errors import InvalidRequest, PermissionRefused, Refusal
 from gateway.key_authentication import KeyAuthentication, project_of
 from gateway.openapi.common import PROJECT, refusals
 from gateway.private_answers import PrivateAnswers
+from gateway.refusals import InvalidRequest, PermissionRefused, Refusal
 from tenants.models import ApiKey
 from tenants.scopes import Scope
 from usage.feedback import (

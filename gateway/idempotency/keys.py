@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from gateway.errors import InvalidRequest
+from gateway.refusals import InvalidRequest
 from usage.idempotent_answers import Claim
 
 HEADER = b"idempotency-key"

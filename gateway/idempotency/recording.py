@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from gateway.errors import Refusal
+from gateway.attempts import Attempt
 from gateway.event_streams import EventStream
 from gateway.idempotency.kept import MAX_BYTES, Kept
 from gateway.idempotency.register import IdempotencyRegister
-from gateway.metering import Attempt
+from gateway.refusals import Refusal
 from gateway.replies import EdgeReply
 from gateway.upstream.streams import RelayedStream
 from usage.idempotent_answers import Claim

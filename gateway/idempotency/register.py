@@ -16,14 +16,14 @@ from gateway.configuration.database_threads import (
     ConfigurationUnavailable,
     DatabaseThreads,
 )
-from gateway.errors import (
+from gateway.idempotency.kept import Kept, open_kept, seal_kept, sealing_key
+from gateway.idempotency.keys import Namer
+from gateway.refusals import (
     IdempotencyConflict,
     IdempotencyKeyReused,
     Overloaded,
     Refusal,
 )
-from gateway.idempotency.kept import Kept, open_kept, seal_kept, sealing_key
-from gateway.idempotency.keys import Namer
 from tenants.encryption import Unsealable, data_key_by_project_id
 from usage import idempotent_answers
 from usage.idempotent_answers import Claim, Taken

@@ -11,8 +11,8 @@ from uuid_utils import uuid7
 from gateway.admission import admit, limit_head
 from gateway.callers import note_caller
 from gateway.configuration.records import KeyRecord
-from gateway.errors import Overloaded, PermissionRefused, Refusal
 from gateway.idempotency.kept import Kept
+from gateway.refusals import Overloaded, PermissionRefused, Refusal
 from gateway.replies import EdgeReply
 from gateway.serve import Gateway
 from gateway.types import Attribution, InferenceRequest

@@ -1,7 +1,5 @@
 """How POST /v1/route/explain is described."""
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
 from gateway.openapi.common import (
@@ -11,26 +9,22 @@ from gateway.openapi.common import (
     REQUEST_ID,
     refusals,
 )
+from gateway.openapi.json_schemas import (
+    COUNT,
+    MAYBE_COUNT,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    TEXT,
+    described,
+    object_of,
+)
 
-_TEXT: dict[str, Any] = {"type": "string"}
-_COUNT: dict[str, Any] = {"type": "integer"}
-_MAYBE_COUNT: dict[str, Any] = {"type": ["integer", "null"]}
-_MAYBE_NUMBER: dict[str, Any] = {"type": ["number", "null"]}
-_MAYBE_TEXT: dict[str, Any] = {"type": ["string", "null"]}
-_USD: dict[str, Any] = {
-    "type": ["string", "null"],
-    "description": "A decimal number; null: not known.",
-}
+_USD = described(MAYBE_TEXT, "A decimal number; null: not known.")
 
-
-def _of(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, **more}
-
-
-_REQUEST = _of(
+_REQUEST = object_of(
     {
         "operation": {
-            **_TEXT,
+            **TEXT,
             "default": "chat",
             "enum": [
                 "chat",
@@ -44,111 +38,111 @@ _REQUEST = _of(
             ],
         },
         "dialect": {
-            **_TEXT,
+            **TEXT,
             "description": "Whose words the body is in, where that does not show: "
             "`openai_chat`, `anthropic_messages`, `gemini_generate` or `signalbox`.",
         },
-        "model": {**_TEXT, "description": "An alias, `provider/model_id` or a model."},
+        "model": {**TEXT, "description": "An alias, `provider/model_id` or a model."},
     },
     additionalProperties=True,
     description="Any inference body, with what it is for.",
 )
-_CANDIDATE = _of(
+_CANDIDATE = object_of(
     {
-        "rank": {**_COUNT, "description": "1 is asked first."},
-        "name": _TEXT,
-        "provider": _TEXT,
-        "model": _TEXT,
-        "region": _TEXT,
-        "handler": {**_TEXT, "description": "The protocol it is spoken to in."},
-        "turn": {**_COUNT, "description": "Which of the request's names led to it."},
-        "priority": _COUNT,
-        "weight": _COUNT,
+        "rank": {**COUNT, "description": "1 is asked first."},
+        "name": TEXT,
+        "provider": TEXT,
+        "model": TEXT,
+        "region": TEXT,
+        "handler": {**TEXT, "description": "The protocol it is spoken to in."},
+        "turn": {**COUNT, "description": "Which of the request's names led to it."},
+        "priority": COUNT,
+        "weight": COUNT,
         "score": {
-            **_MAYBE_NUMBER,
+            **MAYBE_NUMBER,
             "description": "What `cheapest` (USD) and `fastest` (ms) went by.",
         },
-        "health": _of(
+        "health": object_of(
             {
-                "breaker": {**_TEXT, "enum": ["closed", "half_open", "open"]},
-                "readiness": {**_TEXT, "enum": ["ready", "last", "not now"]},
-                "running": _COUNT,
-                "reason": {**_TEXT, "description": "Why it is not asked now."},
+                "breaker": {**TEXT, "enum": ["closed", "half_open", "open"]},
+                "readiness": {**TEXT, "enum": ["ready", "last", "not now"]},
+                "running": COUNT,
+                "reason": {**TEXT, "description": "Why it is not asked now."},
                 "caps": {
                     "type": "object",
                     "description": "Of its credential, by name; left out without any.",
-                    "additionalProperties": _of({"cap": _COUNT, "left": _COUNT}),
+                    "additionalProperties": object_of({"cap": COUNT, "left": COUNT}),
                 },
             },
             description="As the process that answers sees it.",
         ),
-        "observed": _of(
+        "observed": object_of(
             {
-                "base_ms": _MAYBE_NUMBER,
-                "first_token_ms": _MAYBE_NUMBER,
-                "tokens_per_second": _MAYBE_NUMBER,
-                "weight": _MAYBE_NUMBER,
+                "base_ms": MAYBE_NUMBER,
+                "first_token_ms": MAYBE_NUMBER,
+                "tokens_per_second": MAYBE_NUMBER,
+                "weight": MAYBE_NUMBER,
             },
             description="As all processes have lately seen it; null: not at all.",
         )
         | {"type": ["object", "null"]},
-        "expected_latency_ms": _MAYBE_COUNT,
-        "context_window": _MAYBE_COUNT,
-        "deprecated_on": _MAYBE_TEXT,
-        "price": _of({"input_per_million": _USD, "output_per_million": _USD})
+        "expected_latency_ms": MAYBE_COUNT,
+        "context_window": MAYBE_COUNT,
+        "deprecated_on": MAYBE_TEXT,
+        "price": object_of({"input_per_million": _USD, "output_per_million": _USD})
         | {"type": ["object", "null"]},
-        "estimate": _of(
+        "estimate": object_of(
             {
-                "input_tokens": _COUNT,
-                "output_tokens": _COUNT,
-                "max_output_tokens": _MAYBE_COUNT,
-                "cost_usd": _of({"min": _USD, "expected": _USD, "max": _USD}),
+                "input_tokens": COUNT,
+                "output_tokens": COUNT,
+                "max_output_tokens": MAYBE_COUNT,
+                "cost_usd": object_of({"min": _USD, "expected": _USD, "max": _USD}),
             }
         ),
         "doubt": {
-            **_TEXT,
+            **TEXT,
             "description": "Why it may not be able to serve this after all; it is asked "
             "because nobody else is.",
         },
     }
 )
-_DROPPED = _of(
+_DROPPED = object_of(
     {
-        "name": _TEXT,
-        "provider": _TEXT,
-        "model": _TEXT,
-        "code": _TEXT,
-        "reason": _TEXT,
+        "name": TEXT,
+        "provider": TEXT,
+        "model": TEXT,
+        "code": TEXT,
+        "reason": TEXT,
     }
 )
-_ANSWER = _of(
+_ANSWER = object_of(
     {
-        "operation": _TEXT,
-        "dialect": _TEXT,
-        "model": _TEXT,
-        "alias": {**_TEXT, "description": "Empty for a model's own name."},
-        "strategy": _TEXT,
+        "operation": TEXT,
+        "dialect": TEXT,
+        "model": TEXT,
+        "alias": {**TEXT, "description": "Empty for a model's own name."},
+        "strategy": TEXT,
         "needs": {
             "type": "array",
-            "items": _TEXT,
+            "items": TEXT,
             "description": "Capabilities that the body shows to need.",
         },
-        "input_tokens": _COUNT,
+        "input_tokens": COUNT,
         "candidates": {"type": "array", "items": _CANDIDATE},
         "dropped": {"type": "array", "items": _DROPPED},
         "retired": {
             "type": "array",
-            "items": _of(
-                {"name": _TEXT, "deprecated_on": _MAYBE_TEXT, "successor": _TEXT}
+            "items": object_of(
+                {"name": TEXT, "deprecated_on": MAYBE_TEXT, "successor": TEXT}
             ),
             "description": "Models in whose place their successors are asked.",
         },
-        "refusal": _of({"status": _COUNT, "code": _TEXT, "message": _TEXT})
+        "refusal": object_of({"status": COUNT, "code": TEXT, "message": TEXT})
         | {
             "type": ["object", "null"],
             "description": "How the request would be refused without candidates.",
         },
-        "config_version": _COUNT,
+        "config_version": COUNT,
     }
 )
 _ASKED = {

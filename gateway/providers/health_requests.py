@@ -10,10 +10,10 @@ import aiohttp
 from yarl import URL
 
 from gateway.configuration.records import CredentialRecord, ProviderRecord
-from gateway.errors import UpstreamError
 from gateway.protocols import ADAPTERS
 from gateway.upstream.addresses import resolver_for, sockets_for
 from gateway.upstream.authorizers import authorizer_for
+from gateway.upstream.errors import UpstreamError
 from gateway.upstream.redaction import redacted
 from tenants.addresses import AddressRefused, check_literal
 

@@ -1,36 +1,23 @@
 """Asking one target: the request in its protocol, the call, the answer, the bill."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from types import ModuleType
 
-import msgspec
-
+from gateway.attempts import Attempt
 from gateway.budgets.purse import Hold, Purse
 from gateway.candidates import Candidate
 from gateway.canonical import ChatRequest, OutputFormat
 from gateway.context.prepared import placed
-from gateway.errors import (
-    InvalidRequest,
-    ParameterUnsupported,
-    SchemaViolated,
-    UpstreamError,
-    UpstreamUnreadable,
-    classify_hidden,
-)
-from gateway.event_streams import AnswerStream
 from gateway.exchange import Exchange, canonical_of, exchange_for
-from gateway.metering import Attempt, Meter
+from gateway.metering import Meter
 from gateway.protocols import ADAPTERS
-from gateway.resilience.standings import Running, Standings
-from gateway.structured_output import (
-    SchemaRefused,
-    check_format,
-    fault_of,
-    instructed,
-    repaired,
-)
+from gateway.refusals import InvalidRequest
+from gateway.resilience.answers import Answer
+from gateway.resilience.formats import check_reply
+from gateway.resilience.standing import Running
+from gateway.resilience.standings import Standings
+from gateway.structured_output import instructed, repaired
 from gateway.types import (
     PLAIN,
     InferenceRequest,
@@ -39,25 +26,16 @@ from gateway.types import (
     UpstreamFault,
     UpstreamReply,
 )
-from gateway.upstream.faults import refused
+from gateway.upstream.errors import (
+    ParameterUnsupported,
+    SchemaViolated,
+    UpstreamError,
+    UpstreamUnreadable,
+)
+from gateway.upstream.faults import classify_hidden, refused
 from gateway.upstream.streams import RelayedStream
 from gateway.upstream.targets import Target, target_for
 from gateway.upstream.transport import Transport, UpstreamCall
-
-
-class Answer(msgspec.Struct):
-    """What a target gave: a whole reply, or a stream of which the first content is here."""
-
-    candidate: Candidate
-    attempt: Attempt
-    attempts: int
-    is_fallback: bool
-    upstream_s: float
-    reply: UpstreamReply | None = None
-    stream: AnswerStream | None = None
-    dropped: tuple[str, ...] = ()
-    # What can still make a canonical result of the reply.
-    exchange: Exchange | None = None
 
 
 class Asking:
@@ -86,23 +64,6 @@ class Asking:
         self._upstream_s = 0.0
         # Whether another target is there to be asked after the next one.
         self.may_leave = False
-
-    def wanted_format(self) -> OutputFormat | None:
-        """Return what the answer must look like; None when that is open.
-
-        Raises `InvalidRequest` for a schema that nothing can be checked against.
-        """
-        wants_json = getattr(self._dialect, "wants_json", None)
-        if wants_json is None or not wants_json(self._request.body):
-            return None
-        wanted: OutputFormat = canonical_of(self._request, self._dialect).output_format
-        if wanted.kind == "text":
-            return None
-        try:
-            check_format(wanted)
-        except SchemaRefused as error:
-            raise InvalidRequest(str(error), param="response_format") from error
-        return wanted
 
     async def ask_for(
         self,
@@ -199,7 +160,7 @@ class Asking:
                 target, exchange, outgoing, attempt, running
             )
             if reply is not None and wanted is not None:
-                _check_format(reply, exchange, wanted, attempt)
+                check_reply(reply, exchange, wanted, attempt)
         except UpstreamError as error:
             self._upstream_s += time.monotonic() - began
             attempt.settle_nothing(http_status=error.status, error_code=error.code)
@@ -212,19 +173,13 @@ class Asking:
                 )
             raise
         except BaseException as error:
-            # The client has gone; the provider may bill what it was sent.
-            is_gone = isinstance(error, asyncio.CancelledError)
-            attempt.settle(
-                "cancelled" if is_gone else "failed",
-                attempt.seen_so_far(0),
-                error_code="client_gone" if is_gone else "internal_error",
-            )
+            attempt.settle_abandoned(error)
             running.left()
             raise
         now = time.monotonic()
         self._upstream_s += now - began
         if reply is not None:
-            _settle(attempt, reply, "ok")
+            attempt.settle_reply(reply)
             running.went_well(now)
         return Answer(
             candidate,
@@ -319,39 +274,11 @@ def _paid(defaults: Mapping[str, object], hold: Hold) -> Mapping[str, object]:
     return {**defaults, "max_tokens": hold.most_output}
 
 
-def _check_format(
-    reply: UpstreamReply, exchange: Exchange, wanted: OutputFormat, attempt: Attempt
-) -> None:
-    """Raise `SchemaViolated` for an answer that is not as wanted; it is paid for."""
-    try:
-        found = fault_of(exchange.result(reply), wanted)
-    except SchemaRefused as error:
-        _settle(attempt, reply, "failed", InvalidRequest.default_code)
-        raise InvalidRequest(str(error), param="response_format") from error
-    if found is not None:
-        answer, reason = found
-        _settle(attempt, reply, "failed", SchemaViolated.code)
-        raise SchemaViolated(reason, answer=answer)
-
-
 def _unsaid(dropped: Sequence[str], target: Target) -> UpstreamError:
     """Name what the project wants said or not asked at all."""
     names = ", ".join(dropped)
     msg = f"{target.model.name} has no counterpart for {names}; leave that out."
     return ParameterUnsupported(msg, param=dropped[0])
-
-
-def _settle(
-    attempt: Attempt, reply: UpstreamReply, status: str, error_code: str = ""
-) -> None:
-    attempt.settle(
-        status,
-        reply.tokens or attempt.seen_so_far(len(reply.body)),
-        http_status=200,
-        error_code=error_code,
-        reported_model=reply.reported_model,
-        finish_reason=reply.finish_reason,
-    )
 
 
 def _reply_of(

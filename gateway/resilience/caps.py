@@ -6,8 +6,8 @@ fresh behind the requests. Moments are on the monotonic clock.
 
 from collections.abc import Callable
 
+from gateway.attempts import Attempt
 from gateway.configuration.records import Caps, CredentialRecord
-from gateway.metering import Attempt
 
 _MAX_STATES = 5_000
 _MINUTE_S = 60.0

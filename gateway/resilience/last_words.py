@@ -2,13 +2,11 @@
 
 import math
 
-from gateway.errors import (
+from gateway.refusals import NoCandidate, Overloaded, Refusal
+from gateway.upstream.errors import (
     BudgetTooSmall,
     DeadlineReached,
-    NoCandidate,
-    Overloaded,
     ParameterUnsupported,
-    Refusal,
     RequestRefused,
     SchemaViolated,
     TargetFull,

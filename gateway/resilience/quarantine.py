@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.models import Credential
 from gateway.configuration.records import CredentialRecord
-from gateway.errors import QuotaSpent, UpstreamAccountError
+from gateway.upstream.errors import QuotaSpent, UpstreamAccountError
 from tenants.encryption import Unsealable
 
 logger = logging.getLogger(__name__)

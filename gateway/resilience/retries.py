@@ -2,7 +2,7 @@
 
 import random
 
-from gateway.errors import UpstreamError
+from gateway.upstream.errors import UpstreamError
 
 MAX_RETRIES = 2
 # A wait that is told is kept within the request only when it is as short as this.

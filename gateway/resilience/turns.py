@@ -8,7 +8,8 @@ import msgspec
 
 from gateway.candidates import Candidate
 from gateway.configuration.records import ProjectRecord
-from gateway.errors import (
+from gateway.resilience.standings import Standings
+from gateway.upstream.errors import (
     ContextLengthExceeded,
     UpstreamAccountError,
     UpstreamError,
@@ -16,7 +17,6 @@ from gateway.errors import (
     UpstreamRateLimited,
     UpstreamUnreachable,
 )
-from gateway.resilience.standings import Standings
 
 
 class Turns:

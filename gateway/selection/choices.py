@@ -12,7 +12,7 @@ from gateway.configuration.records import (
     ModelRecord,
     ProjectRecord,
 )
-from gateway.errors import UnknownModel
+from gateway.refusals import UnknownModel
 
 _MAX_DEPTH = 5
 

@@ -19,8 +19,8 @@ from gateway.dialects import (
     openai_transcription,
     signalbox,
 )
-from gateway.errors import InvalidRequest
 from gateway.generate_requests import attribution_of, model_of, preferences_of
+from gateway.refusals import InvalidRequest
 from gateway.strict_json import InvalidJSON, fields_of, join_fields, parse_object
 from gateway.types import JSON, InferenceRequest
 

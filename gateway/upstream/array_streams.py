@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from gateway.dialects import gemini_generate
-from gateway.errors import Refusal
 from gateway.event_streams import EventStream
+from gateway.refusals import Refusal
 from gateway.replies import EdgeReply
 from gateway.sse import data_of, split_events
 

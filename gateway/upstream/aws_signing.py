@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from yarl import URL
 
-from gateway.errors import UpstreamAccountError
+from gateway.upstream.errors import UpstreamAccountError
 
 _SERVICE = "bedrock"
 _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}")

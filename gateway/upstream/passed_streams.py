@@ -3,11 +3,12 @@
 import time
 from collections.abc import AsyncIterator, Callable
 
-from gateway.errors import Refusal, UpstreamError, UpstreamUnreadable
-from gateway.metering import Attempt
+from gateway.attempts import Attempt
 from gateway.protocols import ADAPTERS
-from gateway.resilience.standings import Running
+from gateway.refusals import Refusal
+from gateway.resilience.standing import Running
 from gateway.sse import EventTooLarge
+from gateway.upstream.errors import UpstreamError, UpstreamUnreadable
 from gateway.upstream.streams import Inspector, cutter_for, tokens_of
 from gateway.upstream.targets import Target
 from gateway.upstream.transport import MAX_RESPONSE_BYTES, UpstreamCall

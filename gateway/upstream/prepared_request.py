@@ -18,9 +18,9 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from gateway.errors import UpstreamUnreadable
 from gateway.upstream.answer_protocol import AnswerProtocol, WholeAnswer, WholeHeaders
 from gateway.upstream.connections import Connections
+from gateway.upstream.errors import UpstreamUnreadable
 
 # They change nothing when they arrive twice, so they may be sent again.
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})

@@ -15,8 +15,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
-from gateway.errors import UpstreamAccountError, UpstreamError, UpstreamUnreachable
 from gateway.upstream.addresses import resolver_for, sockets_for
+from gateway.upstream.errors import (
+    UpstreamAccountError,
+    UpstreamError,
+    UpstreamUnreachable,
+)
 from tenants.addresses import AddressRefused, check_literal
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"

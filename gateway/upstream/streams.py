@@ -6,16 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from types import ModuleType
 from typing import Protocol
 
-from gateway.errors import (
-    Refusal,
-    UpstreamError,
-    UpstreamUnreadable,
-    classify_hidden,
-)
-from gateway.metering import Attempt
-from gateway.resilience.standings import Running
+from gateway.attempts import Attempt
+from gateway.refusals import Refusal
+from gateway.resilience.standing import Running
 from gateway.sse import EventCutter, EventTooLarge
 from gateway.types import StreamNotes, UpstreamFault, UpstreamReply
+from gateway.upstream.errors import UpstreamError, UpstreamUnreadable
+from gateway.upstream.faults import classify_hidden
 from gateway.upstream.transport import MAX_RESPONSE_BYTES, UpstreamCall
 from usage.tokens import Tokens
 

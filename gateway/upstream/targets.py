@@ -12,10 +12,10 @@ from catalog.patterns import build_path
 from gateway.candidates import Candidate
 from gateway.configuration.derived import Derived
 from gateway.configuration.records import CredentialRecord, EndpointRecord, ModelRecord
-from gateway.errors import UpstreamError
 from gateway.protocols import ADAPTERS
 from gateway.types import PLAIN, Quirks, Variant
 from gateway.upstream.authorizers import Authorizer, authorizer_for
+from gateway.upstream.errors import UpstreamError
 from gateway.upstream.redaction import redacted
 
 # What providers call an error; anything else is no code.

@@ -6,22 +6,18 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from gateway.errors import (
-    AddressUnusable,
-    DeadlineReached,
-    UpstreamError,
-    UpstreamTimedOut,
-    UpstreamTLSFailed,
-    UpstreamUnreachable,
-    UpstreamUnreadable,
-)
 from gateway.types import Outgoing
 from gateway.upstream.addresses import resolver_for, sockets_for
 from gateway.upstream.connections import Connections
+from gateway.upstream.errors import (
+    UpstreamError,
+    UpstreamUnreadable,
+)
+from gateway.upstream.failures import broken_off, named, overdue
 from gateway.upstream.prepared_request import PreparedRequests, PreparedResponse
 from gateway.upstream.targets import Target
 from gateway.upstream.watchdog import NEVER, Guard, Watchdog
-from tenants.addresses import AddressRefused, check_literal
+from tenants.addresses import check_literal
 
 _KEEPALIVE_S = 30
 _DNS_TTL_S = 60
@@ -133,18 +129,18 @@ class UpstreamCall:
         except asyncio.CancelledError:
             if guard.take_back():
                 msg = "The provider did not go on in time."
-                raise _overdue(
+                raise overdue(
                     msg, self._target, self._began, self._patience_ends, self.status
                 ) from None
             raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             # The response keeps the error, and a traceback would hold the response.
-            raise _broken_off(error) from error.with_traceback(None)
+            raise broken_off(error) from error.with_traceback(None)
         # Until the next wait it is not the provider who is slow.
         guard.due = NEVER
         if time.monotonic() > self._deadline:
             msg = "The answer did not end in time."
-            raise _overdue(
+            raise overdue(
                 msg, self._target, self._began, self._patience_ends, self.status
             )
         return piece
@@ -212,9 +208,9 @@ class Transport:
             self._watchdog.release(guard)
             if isinstance(error, asyncio.CancelledError) and guard.take_back():
                 msg = "The provider did not answer in time."
-                raise _overdue(msg, target, now, patience_ends) from None
+                raise overdue(msg, target, now, patience_ends) from None
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
-                raise _named(error) from error
+                raise named(error) from error
             raise
         guard.due = NEVER
         return UpstreamCall(response, target, self._watchdog, guard, now, patience_ends)
@@ -245,56 +241,3 @@ def _new_pool(*, allow_private: bool) -> Connections:
         resolver=resolver_for(allow_private=allow_private),
         socket_factory=sockets_for(allow_private=allow_private),
     )
-
-
-def _overdue(
-    message: str,
-    target: Target,
-    began: float,
-    patience_ends: float,
-    status: int | None = None,
-) -> UpstreamTimedOut:
-    """Name who ran out of time: the provider, or the request before it."""
-    now = time.monotonic()
-    if now < patience_ends:
-        return UpstreamTimedOut(message, status=status)
-    error = DeadlineReached("The time of the request was over.", status=status)
-    # What a client would not wait for says little of a target, but for a long wait.
-    error.is_outage = now - began > target.first_byte_s / 2
-    return error
-
-
-def _broken_off(error: Exception) -> UpstreamError:
-    named = _named(error)
-    # The work may be done, and billed.
-    named.may_repeat = False
-    return named
-
-
-def _named(error: Exception) -> UpstreamError:
-    """Name what went wrong below HTTP. Messages hold no address and no header."""
-    match error:
-        case UpstreamError():
-            return error
-        case aiohttp.ClientSSLError():
-            return UpstreamTLSFailed("The provider's certificate or handshake failed.")
-        case AddressRefused():
-            return AddressUnusable(str(error))
-        case aiohttp.ClientConnectorError() if isinstance(
-            error.__cause__, AddressRefused
-        ):
-            return AddressUnusable(str(error.__cause__))
-        case aiohttp.ClientConnectorDNSError():
-            return AddressUnusable(
-                "The provider cannot be reached: its name is unknown."
-            )
-        case aiohttp.ConnectionTimeoutError():
-            return UpstreamTimedOut("The provider did not accept a connection in time.")
-        case TimeoutError() | asyncio.TimeoutError():
-            return UpstreamTimedOut("The provider did not answer in time.")
-        case aiohttp.ClientPayloadError():
-            return UpstreamUnreadable("The answer was cut off.")
-        case aiohttp.ClientResponseError() | ValueError():
-            return UpstreamUnreadable("The provider does not speak HTTP properly.")
-        case _:
-            return UpstreamUnreachable("The provider cannot be reached.")

@@ -11,9 +11,9 @@ from gateway.controls import (
     preferences_in,
 )
 from gateway.dialects import openai_speech, openai_transcription
-from gateway.errors import InvalidRequest
 from gateway.forms import form_in
 from gateway.openapi.audio import speech_schema, transcription_schema
+from gateway.refusals import InvalidRequest
 from gateway.replies import EdgeReply
 from gateway.types import JSON, InferenceRequest
 from gateway.views.base import InferenceView

@@ -21,9 +21,9 @@ from gateway.controls import (
     models_in,
     preferences_in,
 )
-from gateway.errors import InvalidRequest, MethodRefused, Refusal
 from gateway.idempotency.keys import HEADER
 from gateway.idempotency.once import answer_once
+from gateway.refusals import InvalidRequest, MethodRefused, Refusal
 from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.resilience.patience import patience_in
 from gateway.serve import Gateway, serve

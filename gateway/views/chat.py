@@ -7,13 +7,13 @@ import orjson
 from rest_framework.request import Request
 
 from gateway.dialects import anthropic_messages, gemini_generate, openai_chat
-from gateway.errors import RouteNotFound
 from gateway.openapi.chat import (
     chat_schema,
     gemini_schema,
     messages_schema,
     tokens_schema,
 )
+from gateway.refusals import RouteNotFound
 from gateway.replies import EdgeReply, plain_reply
 from gateway.types import JSON
 from gateway.upstream.array_streams import as_array

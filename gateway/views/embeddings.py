@@ -6,7 +6,6 @@ import msgspec
 from rest_framework.request import Request
 
 from gateway.dialects import gemini_embeddings, openai_embeddings
-from gateway.errors import InvalidRequest
 from gateway.exchange import CONTROLS
 from gateway.openapi.embeddings import (
     batch_embed_schema,
@@ -15,6 +14,7 @@ from gateway.openapi.embeddings import (
     embed_v1_schema,
     embeddings_schema,
 )
+from gateway.refusals import InvalidRequest
 from gateway.replies import EdgeReply, answer_reply
 from gateway.serve import serve
 from gateway.strict_json import join_fields

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from gateway.budgets.purse import sieve_for
 from gateway.callers import note_caller
 from gateway.dialects import openai_chat
-from gateway.errors import PermissionRefused
 from gateway.openapi.explain import explain_schema
+from gateway.refusals import PermissionRefused
 from gateway.replies import EdgeReply, plain_reply
 from gateway.selection.explain import explain, health_from
 from gateway.selection.sample_requests import sample_of

@@ -7,10 +7,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from gateway.dialects import gemini_generate, openai_chat
-from gateway.errors import UnknownModel
 from gateway.model_lists import ENTRIES, LISTS, dialect_of, entries_of, entry_for
 from gateway.openapi.chat import gemini_v1_schema
 from gateway.openapi.models import gemini_models_schema, model_schema, models_schema
+from gateway.refusals import UnknownModel
 from gateway.replies import EdgeReply, plain_reply
 from gateway.views.base import EdgeRequest, InferenceView
 from gateway.views.chat import GenerateContentView

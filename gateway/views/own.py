@@ -11,17 +11,13 @@ from gateway.approvals import HEADER as APPROVAL
 from gateway.canonical import ChatRequest
 from gateway.context.wishes import wish_of
 from gateway.dialects import signalbox
-from gateway.errors import InvalidRequest, Refusal
 from gateway.exchange import canonical_of
 from gateway.generate_answers import OwnStream, answer_of
 from gateway.generate_requests import attribution_of, model_of, preferences_of
-from gateway.openapi.own import (
-    generate_schema,
-    health_schema,
-    providers_schema,
-    stream_schema,
-)
+from gateway.openapi.own_generation import generate_schema, stream_schema
+from gateway.openapi.own_providers import health_schema, providers_schema
 from gateway.providers.lists import health_report, provider_list
+from gateway.refusals import InvalidRequest, Refusal
 from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.serve import Outcome, serve
 from gateway.structured_output import SchemaRefused, check_format

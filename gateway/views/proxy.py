@@ -13,11 +13,11 @@ from gateway.configuration.own_models import provider_named
 from gateway.context.wishes import check_no_wish
 from gateway.controls import attribution_in, max_cost_in
 from gateway.dialects import openai_chat
-from gateway.errors import InvalidRequest, RouteNotFound
 from gateway.forms import form_in
 from gateway.openapi.proxy import proxy_schema
 from gateway.passed_paths import Found, find_endpoint, passed_headers
 from gateway.passthrough import pass_through
+from gateway.refusals import InvalidRequest, RouteNotFound
 from gateway.replies import EdgeReply, passed_reply
 from gateway.strict_json import InvalidJSON, parse_object
 from gateway.types import JSON, InferenceRequest, Variant

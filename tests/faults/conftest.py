@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from catalog.models import Provider
-from gateway.budgets import escrow
+from gateway.budgets import escrow, leases
 from gateway.simulator import Simulator
 from tenants.models import Budget, Project
 from tests.factories import (
@@ -120,13 +120,13 @@ def sound(
     assert {each: stored[each] for each in heard} == dict.fromkeys(heard, 1)
     kept = running.gateway.escrow
     assert kept is not None
-    wait_until(lambda: not sum(each.reserved for each in kept.every_holding()))
+    wait_until(lambda: not sum(each.reserved for each in kept.holdings))
     booked = sum(int((event.cost_usd or Decimal()).scaleb(9)) for event in events)
     windows = BudgetWindow.objects.filter(budget=budget)
     wait_until(lambda: sum(windows.values_list("spent_nano", flat=True)) == booked)
     # What is held in advance goes back, so that nobody is at the tables any more.
-    monkeypatch.setattr(escrow, "_IDLE_SECONDS", 0.0)
-    wait_until(lambda: not list(kept.every_holding()))
+    monkeypatch.setattr(leases, "_IDLE_SECONDS", 0.0)
+    wait_until(lambda: not list(kept.holdings))
     wait_until(lambda: not BudgetLease.objects.filter(amount_nano__gt=0).exists())
     said = "\n".join(str(record.__dict__) for record in caplog.get_records("call"))
     for each in (CANARY, CREDENTIAL, RAW_CREDENTIAL, secret):

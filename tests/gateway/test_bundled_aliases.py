@@ -8,7 +8,7 @@ from catalog.loading import load_catalog
 from catalog.models import Alias, Credential, Provider
 from gateway.candidates import candidates_for
 from gateway.configuration.catalog_loading import build_catalog, read_catalog
-from gateway.errors import Refusal
+from gateway.refusals import Refusal
 from tests.gateway import records
 
 CHAT = {

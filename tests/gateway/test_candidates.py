@@ -14,7 +14,7 @@ from gateway.configuration.records import (
     ModelRecord,
     ProjectRecord,
 )
-from gateway.errors import (
+from gateway.refusals import (
     CostBoundExceeded,
     InvalidRequest,
     NoCandidate,

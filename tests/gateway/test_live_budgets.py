@@ -10,7 +10,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from gateway.budgets import escrow
+from gateway.budgets import leases
 from gateway.configuration.budget_loading import read_budgets
 from gateway.simulator import Simulator
 from tenants.models import ApiKey, Budget, EndUser, Organization, Project
@@ -55,7 +55,7 @@ def held() -> int:
 def in_flight(live: LiveGateway) -> int:
     kept = live.gateway.escrow
     assert kept is not None
-    return sum(each.reserved for each in kept.every_holding())
+    return sum(each.reserved for each in kept.holdings)
 
 
 def test_what_is_spent_is_what_the_events_cost(
@@ -282,7 +282,7 @@ def test_an_idle_process_holds_nothing(
     assert ask().status_code == 200
     live.settled()
 
-    with patch.object(escrow, "_IDLE_SECONDS", 0.2):
+    with patch.object(leases, "_IDLE_SECONDS", 0.2):
         wait_until(lambda: held() == 0)
 
 

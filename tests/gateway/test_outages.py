@@ -10,7 +10,7 @@ import pytest
 from catalog.models import AIModel, Provider
 from gateway.resilience import breaker
 from gateway.resilience.breaker import FAILURES_TO_OPEN
-from gateway.resilience.standings import Standing
+from gateway.resilience.standing import Standing
 from gateway.simulator import Simulator
 from tenants.models import Project
 from tests.factories import EndpointFactory

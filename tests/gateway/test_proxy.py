@@ -10,8 +10,8 @@ import pytest
 
 from catalog.models import Credential, Provider
 from gateway.configuration.records import EndpointRecord, ProviderRecord
-from gateway.errors import RouteNotFound
 from gateway.passed_paths import find_endpoint
+from gateway.refusals import RouteNotFound
 from gateway.resilience import quarantine
 from gateway.resilience.breaker import FAILURES_TO_OPEN
 from gateway.simulator import Simulator

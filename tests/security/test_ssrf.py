@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from yarl import URL
 
-from gateway.errors import UpstreamError
 from gateway.providers.health_requests import ask
 from gateway.types import Outgoing
+from gateway.upstream.errors import UpstreamError
 from gateway.upstream.service_accounts import ServiceAccount
 from gateway.upstream.targets import build_target
 from gateway.upstream.transport import Transport

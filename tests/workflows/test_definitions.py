@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.definitions.flow import Flow, Verdict
+from workflows.definitions.links import graph_of
 from workflows.definitions.schema import published
 from workflows.definitions.steps import read_definition
-from workflows.definitions.validation import graph_of, mistakes_in
+from workflows.definitions.validation import mistakes_in
 from workflows.limits import MAX_DEFINITION_BYTES, MAX_STEPS
 
 BASIC = {

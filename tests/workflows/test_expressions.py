@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.definitions.expressions import Malformed, NotComparable, parse
+from workflows.definitions.expressions.expression import parse
+from workflows.definitions.expressions.functions import NotComparable
+from workflows.definitions.expressions.reading import Malformed
 from workflows.limits import MAX_EXPRESSION_LENGTH
 
 VALUES = {

@@ -2,7 +2,7 @@
 
 from workflows.actions.outcomes import Done, Failed, Outcome
 from workflows.actions.task import Task
-from workflows.definitions.expressions import NotComparable
+from workflows.definitions.expressions.functions import NotComparable
 from workflows.definitions.steps import JSON
 
 CALLS_OUT = False

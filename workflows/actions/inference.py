@@ -18,8 +18,8 @@ from catalog.protocols import served_by
 from gateway.approvals import HEADER as APPROVAL_HEADER
 from gateway.candidates import all_candidates_for
 from gateway.configuration.records import Catalog, ProjectRecord
-from gateway.errors import ApprovalRequired, LimitExceeded, Refusal
 from gateway.providers.lists import is_configured, provider_named
+from gateway.refusals import ApprovalRequired, LimitExceeded, Refusal
 from gateway.replies import EdgeReply
 from gateway.selection.estimates import estimate_for
 from gateway.types import JSON, InferenceRequest

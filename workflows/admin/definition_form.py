@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from gateway.strict_json import InvalidJSON, parse_object
+from workflows.definitions.mistakes import Mistake
 from workflows.definitions.steps import JSON
-from workflows.definitions.validation import Mistake, mistakes_in
+from workflows.definitions.validation import mistakes_in
 from workflows.limits import MAX_DEFINITION_BYTES
 from workflows.models import Workflow, WorkflowVersion
 from workflows.saving import save_version

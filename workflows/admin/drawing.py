@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from workflows.definitions.graph import Graph, Link
-from workflows.definitions.validation import graph_of
+from workflows.definitions.links import graph_of
 
 _WIDTH, _HEIGHT = 176, 46
 _ACROSS, _DOWN = 60, 22

@@ -1,23 +1,20 @@
-"""Workflows: how they do, the editor of their definitions, and what is kept of them."""
+"""Workflows: the editor of their definitions, and what is kept of them."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from gateway.strict_json import InvalidJSON, parse_object
-from tenants.admin.base import OperatorAdmin, OperatorList
+from tenants.admin.base import OperatorAdmin
 from tenants.admin.unfolded import display
 from workflows.admin.comparing import compared
 from workflows.admin.definition_form import (
@@ -28,33 +25,20 @@ from workflows.admin.definition_form import (
 )
 from workflows.admin.drawing import drawing_of
 from workflows.admin.sealed_pages import SealedPages
+from workflows.admin.workflow_lists import WorkflowColumns
 from workflows.models import Workflow, WorkflowRun, WorkflowVersion
-from workflows.run_figures import figures_by_workflow
 from workflows.runs.starting import NotStarted, start_run
 from workflows.saving import activate, archive
 from workflows.waking import wake
 
-_FIGURES_OF = timedelta(days=7)
 _RUNS_SHOWN = 10
 _VERSIONS_SHOWN = 50
 _MAX_TYPED = 2_000_000
 _Status = WorkflowVersion.Status
 
 
-class WorkflowList(OperatorList):
-    """A page with the figures of its rows, asked for all at once."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows: Any = list(self.result_list)
-        figures = figures_by_workflow(rows, timezone.now() - _FIGURES_OF)
-        for row in rows:
-            row.week = figures.get(row.pk)
-        self.result_list = rows
-
-
 @admin.register(Workflow)
-class WorkflowAdmin(SealedPages, OperatorAdmin):
+class WorkflowAdmin(WorkflowColumns, SealedPages, OperatorAdmin):
     form = DefinitionForm
     list_display = [
         "name",
@@ -76,26 +60,6 @@ class WorkflowAdmin(SealedPages, OperatorAdmin):
         css = {"all": ["signalbox/workflows.css"]}
         js = [Script("signalbox/workflow-editor.js", defer=True)]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return WorkflowList
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        active = WorkflowVersion.objects.filter(
-            workflow=OuterRef("pk"), status=_Status.ACTIVE
-        )
-        drafts = WorkflowVersion.objects.filter(
-            workflow=OuterRef("pk"), status=_Status.DRAFT
-        )
-        rows: QuerySet[Any] = (
-            super()
-            .get_queryset(request)
-            .annotate(
-                active_number=Subquery(active.values("number")[:1]),
-                has_draft=Exists(drafts),
-            )
-        )
-        return rows
-
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         named = "workflows_workflow_{}".format
@@ -112,34 +76,6 @@ class WorkflowAdmin(SealedPages, OperatorAdmin):
             ),
             *super().get_urls(),
         ]
-
-    @display(description="active version")
-    def shown_version(self, workflow: Any) -> str:
-        if workflow.active_number is not None:
-            return str(workflow.active_number)
-        return "none, a draft" if workflow.has_draft else "none"
-
-    @display(description="runs, 7 days")
-    def shown_runs(self, workflow: Any) -> str:
-        if workflow.week is None:
-            return "0"
-        figures = workflow.week.figures
-        going = f", {figures.active} going on" if figures.active else ""
-        return f"{figures.total}{going}"
-
-    @display(description="successful")
-    def shown_success(self, workflow: Any) -> str:
-        rate = None if workflow.week is None else workflow.week.figures.success_rate
-        return "-" if rate is None else f"{rate:.1%}"
-
-    @display(description="cost, 7 days")
-    def shown_cost(self, workflow: Any) -> str:
-        return "-" if workflow.week is None else _usd(workflow.week.figures.cost_usd)
-
-    @display(description="last run (UTC)")
-    def shown_last(self, workflow: Any) -> str:
-        last = None if workflow.week is None else workflow.week.last_at
-        return "-" if last is None else f"{last:%Y-%m-%d %H:%M}"
 
     @display(description="definition")
     def definition(self, workflow: Workflow) -> str:
@@ -295,7 +231,3 @@ class WorkflowAdmin(SealedPages, OperatorAdmin):
     def _back(self, workflow: Workflow) -> HttpResponse:
         address = reverse("admin:workflows_workflow_change", args=[workflow.pk])
         return HttpResponseRedirect(address)
-
-
-def _usd(amount: Any) -> str:
-    return f"${amount:.4f}"

@@ -6,8 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from workflows.definitions.expressions import Expression
-from workflows.definitions.expressions import parse as parse_expression
+from workflows.definitions.expressions.expression import Expression
+from workflows.definitions.expressions.expression import parse as parse_expression
 from workflows.definitions.paths import INPUT, RESERVED, Path
 from workflows.definitions.placeholders import paths_in
 from workflows.limits import USUAL_APPROVAL_TIME, USUAL_RUN_TIME, USUAL_STEP_TIME

@@ -17,7 +17,7 @@ from gateway.telemetry.telling import StepFacts, StepTrace
 from workflows.actions.outcomes import ApprovalWanted, Done, Failed, Outcome, Skipped
 from workflows.actions.registry import ACTIONS
 from workflows.actions.task import Reserved, Task, Tools
-from workflows.definitions.expressions import NotComparable
+from workflows.definitions.expressions.functions import NotComparable
 from workflows.definitions.paths import NoSuchValue
 from workflows.definitions.placeholders import TooLarge, filled
 from workflows.definitions.validation import input_mistakes

@@ -7,26 +7,21 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
+from gateway.openapi.json_schemas import COUNT, OBJECT, TEXT, described, object_of
 from workflows.limits import MAX_SYNCHRONOUS_S
 from workflows.models import WorkflowRun
 from workflows.openapi.shapes import (
     ANYWHERE,
-    COUNT,
     DEFINITION,
     EXAMPLE,
     HEADERS,
-    MAYBE_TEXT,
-    OBJECT,
     ONCE,
     PAGE,
     RUN,
     STEP,
     SUMMARY,
     TAGS,
-    TEXT,
-    TRUTH,
-    described,
-    object_of,
+    page_of,
     refusals,
 )
 
@@ -82,13 +77,7 @@ runs_schema = extend_schema(
     ],
     responses={
         200: OpenApiResponse(
-            object_of(
-                {
-                    "success": TRUTH,
-                    "runs": {"type": "array", "items": object_of(SUMMARY)},
-                    "nextCursor": MAYBE_TEXT,
-                }
-            ),
+            page_of("runs", object_of(SUMMARY)),
             "A page, the newest first, without steps.",
         ),
         **refusals(400, *ANYWHERE),

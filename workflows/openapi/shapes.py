@@ -5,16 +5,25 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from gateway.openapi.common import PROJECT, REFUSALS, REQUEST_ID
+from gateway.openapi.json_schemas import (
+    COUNT,
+    MAYBE_COUNT,
+    MAYBE_MOMENT,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TRUTH,
+    Schema,
+    described,
+    list_of,
+    object_of,
+)
 from workflows.models import WorkflowRun
 
 TAGS = ["Workflows"]
-TEXT: dict[str, Any] = {"type": "string"}
-MAYBE_TEXT: dict[str, Any] = {"type": ["string", "null"]}
-_MOMENT: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
-COUNT: dict[str, Any] = {"type": "integer"}
-_USD: dict[str, Any] = {"type": ["number", "null"], "description": "USD."}
-TRUTH: dict[str, Any] = {"type": "boolean"}
-OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": True}
+_USD = described(MAYBE_NUMBER, "USD.")
 _WORDS = {
     409: (
         "It cannot be done as things stand now.",
@@ -29,17 +38,7 @@ _WORDS = {
 }
 
 
-def object_of(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": "object", "properties": properties}
-    if required:
-        found["required"] = list(required)
-    return found
-
-
-def described(kind: dict[str, Any], description: str) -> dict[str, Any]:
-    return {**kind, "description": description}
-
-
+MISTAKES = list_of(object_of({"path": TEXT, "message": TEXT}))
 _ERROR = object_of(
     {
         "success": {"type": "boolean", "const": False},
@@ -49,10 +48,7 @@ _ERROR = object_of(
                 "code": TEXT,
                 "message": TEXT,
                 "param": TEXT,
-                "mistakes": {
-                    "type": "array",
-                    "items": object_of({"path": TEXT, "message": TEXT}),
-                },
+                "mistakes": MISTAKES,
             }
         ),
     },
@@ -111,7 +107,7 @@ STEP = object_of(
         },
         "attempts": COUNT,
         "costUSD": _USD,
-        "latencyMs": {"type": ["integer", "null"]},
+        "latencyMs": MAYBE_COUNT,
         "provider": MAYBE_TEXT,
         "model": MAYBE_TEXT,
         "approval": described(
@@ -123,7 +119,7 @@ STEP = object_of(
                         TEXT, "Of what is shown; sent with a decision."
                     ),
                     "byAnother": TRUTH,
-                    "expiresAt": _MOMENT,
+                    "expiresAt": MAYBE_MOMENT,
                 }
             ),
             "Only while it waits for a decision.",
@@ -140,17 +136,17 @@ SUMMARY: dict[str, Any] = {
     "status": {"type": "string", "enum": list(WorkflowRun.Status.values)},
     "trigger": TEXT,
     "userId": MAYBE_TEXT,
-    "totalCostUSD": {"type": "number"},
+    "totalCostUSD": NUMBER,
     "totalLatencyMs": COUNT,
-    "createdAt": _MOMENT,
-    "startedAt": _MOMENT,
-    "endedAt": _MOMENT,
+    "createdAt": MAYBE_MOMENT,
+    "startedAt": MAYBE_MOMENT,
+    "endedAt": MAYBE_MOMENT,
     "error": described(
         object_of({"code": TEXT, "message": TEXT, "step": MAYBE_TEXT}),
         "Why it failed, if it has.",
     ),
 }
-RUN = object_of({**SUMMARY, "steps": {"type": "array", "items": STEP}})
+RUN = object_of({**SUMMARY, "steps": list_of(STEP)})
 WORKFLOW: dict[str, Any] = {
     "id": TEXT,
     "workflowId": described(TEXT, "The same."),
@@ -158,8 +154,8 @@ WORKFLOW: dict[str, Any] = {
     "version": COUNT,
     "status": {"type": "string", "enum": ["draft", "active", "archived"]},
     "steps": described(COUNT, "How many."),
-    "createdAt": _MOMENT,
-    "updatedAt": _MOMENT,
+    "createdAt": MAYBE_MOMENT,
+    "updatedAt": MAYBE_MOMENT,
 }
 PAGE = [
     OpenApiParameter("limit", int, "query", description="1 to 200; 50 by default."),
@@ -167,6 +163,14 @@ PAGE = [
         "cursor", str, "query", description="`nextCursor` of the page before."
     ),
 ]
+
+
+def page_of(name: str, row: Schema, **more: Schema) -> Schema:
+    """Return the schema of a page of rows, under the name that the rows have there."""
+    members = {"success": TRUTH, **more, name: list_of(row), "nextCursor": MAYBE_TEXT}
+    return object_of(members)
+
+
 EXAMPLE = {
     "name": "research-and-summarize",
     "version": 1,

@@ -2,21 +2,18 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
+from gateway.openapi.json_schemas import COUNT, OBJECT, TEXT, TRUTH, object_of
 from workflows.openapi.shapes import (
     ANYWHERE,
-    COUNT,
     DEFINITION,
     EXAMPLE,
     HEADERS,
-    MAYBE_TEXT,
-    OBJECT,
+    MISTAKES,
     ONCE,
     PAGE,
     TAGS,
-    TEXT,
-    TRUTH,
     WORKFLOW,
-    object_of,
+    page_of,
     refusals,
 )
 
@@ -49,10 +46,7 @@ validate_schema = extend_schema(
                 {
                     "success": TRUTH,
                     "valid": TRUTH,
-                    "mistakes": {
-                        "type": "array",
-                        "items": object_of({"path": TEXT, "message": TEXT}),
-                    },
+                    "mistakes": MISTAKES,
                 }
             ),
             "All mistakes.",
@@ -67,14 +61,7 @@ list_schema = extend_schema(
     parameters=[*HEADERS, *PAGE],
     responses={
         200: OpenApiResponse(
-            object_of(
-                {
-                    "success": TRUTH,
-                    "total": COUNT,
-                    "workflows": {"type": "array", "items": object_of(WORKFLOW)},
-                    "nextCursor": MAYBE_TEXT,
-                }
-            ),
+            page_of("workflows", object_of(WORKFLOW), total=COUNT),
             "A page.",
         ),
         **refusals(400, *ANYWHERE),

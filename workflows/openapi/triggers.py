@@ -2,7 +2,8 @@
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from workflows.openapi.shapes import OBJECT, TAGS, TEXT, TRUTH, object_of, refusals
+from gateway.openapi.json_schemas import OBJECT, TEXT, TRUTH, object_of
+from workflows.openapi.shapes import TAGS, refusals
 
 hook_schema = extend_schema(
     operation_id="post_to_webhook",

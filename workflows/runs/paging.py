@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from gateway.errors import InvalidRequest
+from gateway.refusals import InvalidRequest
 
 USUAL_SIZE = 50
 MAX_SIZE = 200

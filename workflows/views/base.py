@@ -8,12 +8,13 @@ from uuid import UUID
 import orjson
 
 from gateway.dialects import signalbox
-from gateway.errors import InvalidRequest, Refusal
+from gateway.refusals import InvalidRequest, Refusal
 from gateway.replies import EdgeReply, plain_reply
 from gateway.types import JSON
 from gateway.views.base import EdgeRequest
 from gateway.views.own import OwnView
-from workflows.definitions.validation import Mistake, mistakes_in
+from workflows.definitions.mistakes import Mistake
+from workflows.definitions.validation import mistakes_in
 from workflows.models import WorkflowRun
 from workflows.runs.starting import NotStarted
 from workflows.views.desk import desk

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from gateway.errors import Refusal
+from gateway.refusals import Refusal
 from gateway.replies import EdgeReply
 from gateway.types import JSON
 from workflows.openapi.runs import approve_schema, reject_schema

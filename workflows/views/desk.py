@@ -9,7 +9,7 @@ from gateway.configuration.database_threads import (
     ConfigurationUnavailable,
     DatabaseThreads,
 )
-from gateway.errors import Overloaded
+from gateway.refusals import Overloaded
 from workflows.runs.watching import Watcher
 
 T = TypeVar("T")

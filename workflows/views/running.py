@@ -5,7 +5,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from gateway.errors import InvalidRequest, Refusal
+from gateway.refusals import InvalidRequest, Refusal
 from gateway.replies import EdgeReply
 from gateway.types import JSON
 from workflows.limits import MAX_SYNCHRONOUS_S

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from gateway.dialects import signalbox
 from gateway.dialects.signalbox.protocol import event
-from gateway.errors import InvalidRequest, Refusal
+from gateway.refusals import InvalidRequest, Refusal
 from gateway.replies import EdgeReply
 from gateway.types import JSON
 from workflows.models import StepRun, WorkflowRun

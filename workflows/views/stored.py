@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Case, QuerySet, When
 from rest_framework.request import Request
 
-from gateway.errors import InvalidRequest, Refusal
+from gateway.refusals import InvalidRequest, Refusal
 from gateway.replies import EdgeReply
 from gateway.types import JSON
 from tenants.models import Project

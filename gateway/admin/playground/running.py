@@ -17,8 +17,8 @@ from gateway.callers import project_caller
 from gateway.configuration.database_threads import ConfigurationUnavailable
 from gateway.configuration.records import KeyRecord
 from gateway.configuration.tenant_loading import read_project
-from gateway.errors import Unforeseen
 from gateway.event_streams import EventStream
+from gateway.refusals import Unforeseen
 from gateway.replies import EdgeReply
 from gateway.serve import Gateway
 from gateway.types import JSON

@@ -24,8 +24,8 @@ from gateway.context.wishes import wish_from
 from gateway.control.changes import changing
 from gateway.control.pages import CursorPages
 from gateway.end_users.views import EndUserRoute
-from gateway.errors import Refusal
 from gateway.key_authentication import project_of
+from gateway.refusals import Refusal
 from tenants.context import erasing
 from tenants.context.scopes import READY, ScopeRules, kinds_as_stored
 from tenants.encryption import Unsealable

@@ -63,7 +63,7 @@ async def processes(count: int) -> AsyncIterator[list[Escrow]]:
 
 
 async def escrow_is_open(escrow: Escrow, record: BudgetRecord) -> None:
-    await escrow.wait_for(escrow.holding(record, ""), 0, 0)
+    await escrow.wait_for(escrow.holdings.of(record, ""), 0, 0)
 
 
 def held() -> int:
@@ -76,7 +76,7 @@ def test_processes_together_reserve_no_more_than_there_is(
     async def ask(escrow: Escrow) -> int:
         amount = random.randint(CENT // 2, 2 * CENT)
         try:
-            got = await escrow.wait_for(escrow.holding(record, ""), amount, amount)
+            got = await escrow.wait_for(escrow.holdings.of(record, ""), amount, amount)
         except EscrowUnavailable:
             return 0
         return got or 0
@@ -87,7 +87,7 @@ def test_processes_together_reserve_no_more_than_there_is(
                 await escrow_is_open(each, record)
             asked = [ask(each) for each in escrows for _ in range(60)]
             got = sum(await asyncio.gather(*asked))
-            reserved = sum(each.holding(record, "").reserved for each in escrows)
+            reserved = sum(each.holdings.of(record, "").reserved for each in escrows)
             return got, reserved
 
     got, reserved = asyncio.run(race())
@@ -100,7 +100,7 @@ def test_processes_together_reserve_no_more_than_there_is(
 
 def test_money_that_is_given_back_serves_those_who_wait(record: BudgetRecord) -> None:
     async def ask(escrow: Escrow) -> int:
-        holding = escrow.holding(record, "")
+        holding = escrow.holdings.of(record, "")
         got = await escrow.wait_for(holding, 60 * CENT, 60 * CENT)
         await asyncio.sleep(0.01)
         escrow.release(holding, got or 0)
@@ -116,7 +116,7 @@ def test_money_that_is_given_back_serves_those_who_wait(record: BudgetRecord) ->
 def test_who_can_do_with_less_gets_what_is_left(record: BudgetRecord) -> None:
     async def ask() -> list[int | None]:
         async with processes(1) as (escrow,):
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             return [
                 await escrow.wait_for(holding, CENT, 80 * CENT),
                 await escrow.wait_for(holding, CENT, 80 * CENT),
@@ -139,7 +139,7 @@ def test_what_is_booked_is_not_counted_twice(
     async def spend() -> Holding:
         async with processes(1) as (escrow,):
             ledger._on_booked = escrow.booked
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             got = await escrow.wait_for(holding, 30 * CENT, 30 * CENT)
             escrow.release(holding, got or 0, 25 * CENT)
             assert holding.pending == 25 * CENT
@@ -158,7 +158,7 @@ def test_what_is_booked_is_not_counted_twice(
 def test_a_lease_that_others_have_by_now_is_given_up(record: BudgetRecord) -> None:
     async def outlive() -> tuple[int, int]:
         async with processes(1) as (escrow,):
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             await escrow.wait_for(holding, CENT, CENT)
             lease = holding.lease
             await escrow._threads.read(BudgetLease.objects.all().delete)
@@ -181,7 +181,7 @@ def test_without_the_database_a_process_spends_what_it_holds_and_no_more(
 
     async def ask() -> tuple[int | None, bool]:
         async with processes(1) as (escrow,):
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             await escrow.wait_for(holding, CENT, CENT)
             with patch.object(statements, "take", away):
                 got = holding.reserve(CENT, 0.0)
@@ -209,7 +209,7 @@ def test_a_row_that_many_are_after_is_waited_for(record: BudgetRecord) -> None:
 
     async def ask() -> int | None:
         async with processes(1) as (escrow,):
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             await escrow_is_open(escrow, record)
             thread = threading.Thread(target=hold_the_row, args=[holding.window])
             thread.start()
@@ -237,7 +237,7 @@ def test_who_comes_while_money_is_taken_for_others_gets_some_too(
 
     async def ask() -> list[int | None]:
         async with processes(1) as (escrow,):
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             await escrow_is_open(escrow, record)
             first = asyncio.create_task(escrow.wait_for(holding, 20 * CENT, 20 * CENT))
             await asyncio.sleep(0.05)
@@ -262,7 +262,7 @@ def test_money_that_cannot_be_had_in_time_is_no_money_that_is_spent(
 
     async def ask() -> None:
         async with processes(1) as (escrow,):
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             await escrow_is_open(escrow, record)
             with patch.object(statements, "take", hang):
                 waiting = asyncio.create_task(
@@ -293,7 +293,7 @@ def test_a_database_that_has_hung_for_a_while_is_not_waited_for(
 
     async def ask() -> float:
         async with processes(1) as (escrow,):
-            holding = escrow.holding(record, "")
+            holding = escrow.holdings.of(record, "")
             await escrow_is_open(escrow, record)
             escrow._heard_at -= 60
             with patch.object(statements, "take", hang):
@@ -311,14 +311,14 @@ def test_a_database_that_has_hung_for_a_while_is_not_waited_for(
 def test_who_stops_waiting_holds_nothing(record: BudgetRecord) -> None:
     async def ask() -> int:
         async with processes(2) as (first, second):
-            await first.wait_for(first.holding(record, ""), 99 * CENT, 99 * CENT)
-            holding = second.holding(record, "")
+            await first.wait_for(first.holdings.of(record, ""), 99 * CENT, 99 * CENT)
+            holding = second.holdings.of(record, "")
             waiting = asyncio.create_task(
                 second.wait_for(holding, 50 * CENT, 50 * CENT)
             )
             await asyncio.sleep(0.1)
             waiting.cancel()
-            first.release(first.holding(record, ""), 99 * CENT)
+            first.release(first.holdings.of(record, ""), 99 * CENT)
             await asyncio.gather(waiting, return_exceptions=True)
             await asyncio.sleep(0.1)
             return holding.reserved
@@ -342,10 +342,10 @@ def test_leases_of_the_dead_are_swept(record: BudgetRecord, ledger: Ledger) -> N
 def test_a_period_that_is_over_is_followed_by_a_new_row(record: BudgetRecord) -> None:
     async def cross() -> bool:
         async with processes(1) as (escrow,):
-            old = escrow.holding(record, "")
+            old = escrow.holdings.of(record, "")
             await escrow.wait_for(old, CENT, CENT)
             old.ends_at = 0.0
-            new = escrow.holding(record, "")
+            new = escrow.holdings.of(record, "")
             escrow.release(old, CENT, CENT)
             return new is not old and new.pending == 0 and old.pending == CENT
 
@@ -356,14 +356,14 @@ def test_holdings_that_nobody_uses_are_forgotten(record: BudgetRecord) -> None:
     async def ask() -> tuple[int, int]:
         async with processes(1) as (escrow,):
             for number in range(30):
-                holding = escrow.holding(record, f"user-{number}")
+                holding = escrow.holdings.of(record, f"user-{number}")
                 got = await escrow.wait_for(holding, CENT, CENT)
                 escrow.release(holding, got or 0)
                 holding.used_at -= 60
-            before = len(escrow._holdings)
+            before = len(escrow.holdings)
             await escrow._tend()
             await escrow._tend()
-            return before, len(escrow._holdings)
+            return before, len(escrow.holdings)
 
     assert asyncio.run(ask()) == (30, 0)
     wait_until(lambda: held() == 0)

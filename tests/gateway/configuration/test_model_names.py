@@ -17,8 +17,8 @@ from gateway.configuration.records import (
     ProjectRecord,
     ProviderRecord,
 )
-from gateway.errors import UnknownModel
 from gateway.model_lists import entries_for, entry_for
+from gateway.refusals import UnknownModel
 from gateway.selection.choices import choice_for
 from tests.gateway import records
 from tests.gateway.records import PROJECT, PROVIDER, alias, catalog, model, target

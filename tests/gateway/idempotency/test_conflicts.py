@@ -14,10 +14,10 @@ import openai
 import pytest
 from django.db import connection
 
-from gateway.errors import IdempotencyConflict
 from gateway.idempotency import recording, register
 from gateway.idempotency.keys import Namer
 from gateway.idempotency.register import IdempotencyRegister
+from gateway.refusals import IdempotencyConflict
 from gateway.simulator import Simulator
 from tenants.models import Project
 from tests.gateway.asking import HELLO, PATH, plain_and_streamed

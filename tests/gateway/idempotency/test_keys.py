@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import InvalidRequest
 from gateway.idempotency.keys import Namer, key_of
+from gateway.refusals import InvalidRequest
 from usage.idempotent_answers import Claim
 
 PAIRS = 10_000

@@ -78,10 +78,12 @@ def test_every_code_of_a_refusal_is_described() -> None:
     described = {code for _, codes in REFUSALS.values() for code in codes.split()}
     # Codes of a wrong path or method, which no operation answers.
     described |= {"not_found", "method_not_allowed"}
-    tree = ast.parse((REPOSITORY / "gateway/errors.py").read_text())
+    homes = ("gateway/refusals.py", "gateway/upstream/errors.py")
+    trees = [ast.parse((REPOSITORY / home).read_text()) for home in homes]
 
     raised = {
         node.value.value
+        for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)

@@ -11,9 +11,9 @@ import pytest
 import redis
 from django.conf import settings
 
+from gateway.attempts import Attempt
 from gateway.configuration.records import Caps, CredentialRecord
 from gateway.limits.limiter import Limiter
-from gateway.metering import Attempt
 from gateway.resilience.cap_sharing import CapSharing
 from gateway.resilience.caps import CapBook, CapState, Hold
 from tenants.encryption import Secret

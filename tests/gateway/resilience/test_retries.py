@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.errors import (
+from gateway.resilience.retries import RetryBudget, pause_before
+from gateway.upstream.errors import (
     AddressUnusable,
     UpstreamError,
     UpstreamRateLimited,
@@ -12,7 +13,6 @@ from gateway.errors import (
     UpstreamUnreachable,
     UpstreamUnreadable,
 )
-from gateway.resilience.retries import RetryBudget, pause_before
 
 NOW = 1000.0
 

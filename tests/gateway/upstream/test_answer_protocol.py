@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
-from gateway.errors import UpstreamUnreadable
 from gateway.upstream.connections import Connections
+from gateway.upstream.errors import UpstreamUnreadable
 from gateway.upstream.prepared_request import PreparedRequests, PreparedResponse
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5.0)

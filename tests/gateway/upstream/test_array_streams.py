@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.errors import Draining, Refusal
+from gateway.refusals import Draining, Refusal
 from gateway.simulator import Simulator
 from gateway.upstream.array_streams import ArrayStream
 from tenants.models import Project

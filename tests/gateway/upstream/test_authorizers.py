@@ -33,10 +33,14 @@ from yarl import URL
 from catalog.models import Credential
 from catalog.patterns import build_path
 from gateway.configuration.records import CredentialRecord, ProviderRecord
-from gateway.errors import UpstreamAccountError, UpstreamError, UpstreamUnreachable
 from gateway.upstream import authorizers
 from gateway.upstream.authorizers import Authorizer, authorizer_for
 from gateway.upstream.aws_signing import region_of
+from gateway.upstream.errors import (
+    UpstreamAccountError,
+    UpstreamError,
+    UpstreamUnreachable,
+)
 from tenants.encryption import Secret
 from tests.factories import (
     AIModelFactory,

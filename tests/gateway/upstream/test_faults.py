@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.errors import (
+from gateway.upstream.errors import (
     ContentRefused,
     ContextLengthExceeded,
     DeadlineReached,
@@ -13,9 +13,8 @@ from gateway.errors import (
     UpstreamModelMissing,
     UpstreamRateLimited,
     UpstreamUnavailable,
-    classify,
-    classify_hidden,
 )
+from gateway.upstream.faults import classify, classify_hidden
 
 
 @pytest.mark.parametrize(
