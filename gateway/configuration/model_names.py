@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from django.conf import settings
+
 from gateway.configuration.derived import Derived
 from gateway.configuration.fine_tunes import PREFIX, base_ids
 from gateway.configuration.own_models import model_of_row, own_models
@@ -80,10 +82,15 @@ def _in_index(
 def _configured(
     models: tuple[ModelRecord, ...], project: ProjectRecord
 ) -> tuple[ModelRecord, ...]:
-    """Return those that can be asked; all of them where none can."""
+    """Return those that can be asked, all of them where none can.
+
+    Where the installation prefers a provider, and it is among them, it is meant.
+    """
     if len(models) < 2:
         return models
-    return tuple(m for m in models if is_configured(m, project)) or models
+    found = tuple(m for m in models if is_configured(m, project)) or models
+    preferred = settings.DEFAULT_PROVIDER
+    return tuple(m for m in found if m.provider.slug == preferred) or found
 
 
 def _fine_tuned(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pytest_django.fixtures import SettingsWrapper
 
 from gateway.candidates import candidates_for
 from gateway.configuration.fine_tunes import base_ids
@@ -122,6 +123,26 @@ def test_of_several_providers_those_with_a_key_are_meant() -> None:
     shared = catalog([model(1, model_id="gpt"), model(2, without, model_id="gpt")])
 
     assert names(models_named("gpt", PROJECT, shared)) == ["acme/gpt"]
+
+
+def test_where_several_have_a_key_the_default_provider_is_meant(
+    settings: SettingsWrapper,
+) -> None:
+    other = records.provider("other", 2)
+    without = records.provider("bare", 3, credentials=())
+    shared = catalog(
+        [
+            model(at, each, model_id="gpt")
+            for at, each in enumerate((PROVIDER, other, without))
+        ]
+    )
+    found = {}
+    for slug in ("", "other", "bare", "unknown"):
+        settings.DEFAULT_PROVIDER = slug
+        found[slug] = names(models_named("gpt", PROJECT, shared))
+
+    both = ["acme/gpt", "other/gpt"]
+    assert found == {"": both, "other": ["other/gpt"], "bare": both, "unknown": both}
 
 
 @pytest.mark.parametrize(
