@@ -30,8 +30,9 @@ from gateway.serve import Gateway
 from gateway.telemetry.passing import TRACEPARENT, passed_trace
 from gateway.telemetry.telling import RequestTrace
 from gateway.uses import USES
-from gateway.views.base import EdgeRequest, InferenceView
+from gateway.views.base import InferenceView
 from gateway.views.chat import GenerateContentView, MessagesView
+from gateway.views.edge_request import EdgeRequest
 from gateway.views.models import ModelsView
 from gateway.views.own import OwnView
 

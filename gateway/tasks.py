@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from gateway.context import embedding
+from gateway.context import entry_vectors
 from gateway.providers import checks as provider_checks
 
 
@@ -13,4 +13,4 @@ def check_providers() -> None:
 
 @shared_task(name="gateway.embed_context", soft_time_limit=300, time_limit=330)
 def embed_context(ids: list[str] | None = None) -> None:
-    embedding.embed_entries(embedding.pending() if ids is None else ids)
+    entry_vectors.embed_entries(entry_vectors.pending() if ids is None else ids)

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from kombu.exceptions import OperationalError
 
-from workflows.engine.workshop import Workshop
+from workflows.engine.own_workshop import open_workshop
+from workflows.tasks import wake_run
 
 logger = logging.getLogger(__name__)
 
-_lock = threading.Lock()
-_workshop: Workshop | None = None
 # Messages are sent beside: the broker may be slow, or away.
 _sender = ThreadPoolExecutor(1, thread_name_prefix="waking")
 _places = threading.BoundedSemaphore(1_000)
@@ -21,36 +20,15 @@ _places = threading.BoundedSemaphore(1_000)
 
 def wake(run_ids: Iterable[UUID]) -> None:
     """Have runs looked at: here, when this process works on runs, else by a worker."""
+    here = open_workshop()
     for run_id in run_ids:
-        if _workshop is not None:
-            _workshop.wake(run_id)
+        if here is not None:
+            here.wake(run_id)
         elif _places.acquire(blocking=False):
             _sender.submit(_send, str(run_id))
 
 
-def workshop() -> Workshop:
-    """Return the workshop of this process, which opens when it is first needed."""
-    global _workshop
-    with _lock:
-        if _workshop is None:
-            opened = Workshop()
-            opened.start()
-            _workshop = opened
-        return _workshop
-
-
-def close_workshop(drain_s: float = 10.0) -> None:
-    global _workshop
-    with _lock:
-        if _workshop is not None:
-            _workshop.stop(drain_s)
-            _workshop = None
-
-
 def _send(run_id: str) -> None:
-    # Tasks import this module.
-    from workflows.tasks import wake_run
-
     try:
         wake_run.apply_async((run_id,), retry=False, expires=600)
     except (OperationalError, OSError) as error:

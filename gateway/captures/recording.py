@@ -2,21 +2,19 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.event_streams import EventStream
 from gateway.refusals import Refusal
 from gateway.replies import EdgeReply
+from gateway.views.edge_request import EdgeRequest
 from usage.captures import MAX_TEXT_BYTES, Capture
-
-if TYPE_CHECKING:
-    from gateway.views.base import EdgeRequest
 
 _USER = b"x-signalbox-user"
 
 
 async def captured(
-    handler: Callable[..., Awaitable[EdgeReply]], request: "EdgeRequest", **kwargs: Any
+    handler: Callable[..., Awaitable[EdgeReply]], request: EdgeRequest, **kwargs: Any
 ) -> EdgeReply:
     """Answer the request, and keep both, if it is one that a model answers."""
     reply = await handler(request, **kwargs)
@@ -29,7 +27,7 @@ async def captured(
     return reply
 
 
-def _keep(request: "EdgeRequest", reply: EdgeReply, answer: bytes) -> None:
+def _keep(request: EdgeRequest, reply: EdgeReply, answer: bytes) -> None:
     project = request.key.project
     request.gateway.captures.keep(
         Capture(
@@ -47,7 +45,7 @@ def _keep(request: "EdgeRequest", reply: EdgeReply, answer: bytes) -> None:
     )
 
 
-def _end_user(request: "EdgeRequest", reply: EdgeReply) -> str:
+def _end_user(request: EdgeRequest, reply: EdgeReply) -> str:
     """Return whom it is for, be that said by a header or in the body."""
     if reply.attempt is not None:
         return reply.attempt.record.end_user
@@ -58,7 +56,7 @@ class _CapturedStream:
     """Passes a stream on, and keeps what it said, however it ends."""
 
     def __init__(
-        self, request: "EdgeRequest", reply: EdgeReply, stream: EventStream
+        self, request: EdgeRequest, reply: EdgeReply, stream: EventStream
     ) -> None:
         self._request = request
         self._reply = reply

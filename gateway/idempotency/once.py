@@ -1,19 +1,16 @@
 """How a request that carries a key is answered: by whoever comes first, and for all."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
 
 from gateway.idempotency.keys import key_of
 from gateway.idempotency.recording import RecordedStream, kept_of
 from gateway.idempotency.replay import replayed
 from gateway.replies import EdgeReply
-
-if TYPE_CHECKING:
-    from gateway.views.base import EdgeRequest
+from gateway.views.edge_request import EdgeRequest
 
 
 async def answer_once(
-    request: "EdgeRequest", answer: Callable[[], Awaitable[EdgeReply]]
+    request: EdgeRequest, answer: Callable[[], Awaitable[EdgeReply]]
 ) -> EdgeReply:
     """Answer the request, or give again what it was answered before.
 

@@ -6,13 +6,11 @@ from types import ModuleType
 from typing import Any, ClassVar, cast
 
 from rest_framework.exceptions import APIException
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from gateway.approvals import HEADER as APPROVAL
 from gateway.authentication import HasProjectKey, ProjectKeyAuthentication
 from gateway.captures.recording import captured
-from gateway.configuration.records import KeyRecord
 from gateway.context.wishes import wish_in
 from gateway.controls import (
     attribution_in,
@@ -26,47 +24,10 @@ from gateway.idempotency.once import answer_once
 from gateway.refusals import InvalidRequest, MethodRefused, Refusal
 from gateway.replies import EdgeReply, answer_reply, plain_reply
 from gateway.resilience.patience import patience_in
-from gateway.serve import Gateway, serve
+from gateway.serve import serve
 from gateway.strict_json import InvalidJSON, fields_of, parse_object
-from gateway.telemetry.passing import Trace
 from gateway.types import JSON, InferenceRequest
-
-
-class EdgeRequest(Request):
-    """DRF's request, made of what the edge knows; the body has been read.
-
-    DRF's own initializer is not called: it prepares what is never used here.
-    """
-
-    def __init__(
-        self,
-        scope: dict[str, Any],
-        edge_headers: dict[bytes, bytes],
-        content: bytes,
-        key: KeyRecord,
-        request_id: str,
-        gateway: Gateway,
-        began: float,
-    ) -> None:
-        self.scope = scope
-        self.method = scope["method"]
-        self.path = scope["path"]
-        self.edge_headers = edge_headers
-        self.content = content
-        self.key = key
-        self.request_id = request_id
-        self.gateway = gateway
-        self.began = began
-        # The trace that it belongs to, where it was told of one or is watched.
-        self.trace: Trace | None = None
-        # What ProjectKeyAuthentication would say, without DRF asking it.
-        self.authenticators = ()
-        self._user = key.project
-        self._auth = key
-        self._authenticator = None
-
-    def __repr__(self) -> str:
-        return f"<EdgeRequest {self.method} {self.path}>"
+from gateway.views.edge_request import EdgeRequest
 
 
 class InferenceView(APIView):

@@ -12,8 +12,9 @@ from gateway.openapi.chat import gemini_v1_schema
 from gateway.openapi.models import gemini_models_schema, model_schema, models_schema
 from gateway.refusals import UnknownModel
 from gateway.replies import EdgeReply, plain_reply
-from gateway.views.base import EdgeRequest, InferenceView
+from gateway.views.base import InferenceView
 from gateway.views.chat import GenerateContentView
+from gateway.views.edge_request import EdgeRequest
 
 
 class ModelsView(InferenceView):

@@ -58,7 +58,7 @@ from tests.workflows.conftest import (  # noqa: F401
 )
 from usage.models import Delivery, Notification, NotificationChannel
 from usage.tasks import clear_expired_answers, deliver_notifications, roll_up
-from workflows import waking
+from workflows.engine import own_workshop
 from workflows.engine.workshop import Workshop
 
 PROMPT = "canary-of-the-prompt-7f3a9c51"
@@ -354,7 +354,7 @@ def _run_workflows(live: LiveGateway, key: str, gossip: Gossip) -> None:  # noqa
             answer = client.post("/api/workflows/run", json=body)
             assert answer.status_code in {200, 202}, answer.text
         # Without a worker it stays with the broker.
-        with patch.object(waking, "_workshop", None), unpooled_broker():
+        with patch.object(own_workshop, "_workshop", None), unpooled_broker():
             body = {"workflow": {"name": "left", "steps": steps[:1]}, "wait": False}
             assert client.post("/api/workflows/run", json=body).status_code == 202
 

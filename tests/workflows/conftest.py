@@ -33,7 +33,8 @@ from tests.gateway.conftest import (  # noqa: F401
     upstream,
 )
 from tests.gateway.live import LiveGateway, wait_until
-from workflows import contents, waking
+from workflows import contents
+from workflows.engine import own_workshop
 from workflows.engine import workshop as workshop_module
 from workflows.engine.due import runs_due
 from workflows.engine.workshop import Workshop
@@ -71,7 +72,7 @@ def running_workshop(
         patch.object(workshop_module, "runs_due", _runs_due_during_tests),
     ):
         made.start()
-        with patch.object(waking, "_workshop", made):
+        with patch.object(own_workshop, "_workshop", made):
             yield made
         made.stop(1.0)
     connection.close()

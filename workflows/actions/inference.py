@@ -24,7 +24,8 @@ from gateway.replies import EdgeReply
 from gateway.selection.estimates import estimate_for
 from gateway.types import JSON, InferenceRequest
 from gateway.views.audio import SpeechView
-from gateway.views.base import EdgeRequest, InferenceView
+from gateway.views.base import InferenceView
+from gateway.views.edge_request import EdgeRequest
 from gateway.views.embeddings import EmbeddingsView
 from gateway.views.images import ImagesView
 from gateway.views.moderation import ModerationsView

@@ -11,7 +11,7 @@ from gateway.dialects import signalbox
 from gateway.refusals import InvalidRequest, Refusal
 from gateway.replies import EdgeReply, plain_reply
 from gateway.types import JSON
-from gateway.views.base import EdgeRequest
+from gateway.views.edge_request import EdgeRequest
 from gateway.views.own import OwnView
 from workflows.definitions.mistakes import Mistake
 from workflows.definitions.validation import mistakes_in

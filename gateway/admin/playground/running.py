@@ -22,7 +22,8 @@ from gateway.refusals import Unforeseen
 from gateway.replies import EdgeReply
 from gateway.serve import Gateway
 from gateway.types import JSON
-from gateway.views.base import EdgeRequest, InferenceView
+from gateway.views.base import InferenceView
+from gateway.views.edge_request import EdgeRequest
 from gateway.views.explain import ExplainView
 
 logger = logging.getLogger(__name__)

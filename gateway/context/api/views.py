@@ -19,7 +19,7 @@ from gateway.context.api import schema
 from gateway.context.api.parsing import changes_in, entries_in, moment_in
 from gateway.context.api.storing import change, contents_of, locked_user, store
 from gateway.context.assembling import preview
-from gateway.context.embedding import embed_later
+from gateway.context.embedding_later import embed_later
 from gateway.context.wishes import wish_from
 from gateway.control.changes import changing
 from gateway.control.pages import CursorPages

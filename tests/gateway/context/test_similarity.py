@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from catalog.models import Provider
-from gateway.context.embedding import embed_entries, pending
+from gateway.context.entry_vectors import embed_entries, pending
 from gateway.simulator import Simulator
 from tenants.context import vectors
 from tenants.models import ContextEntry, ContextScope, Project
