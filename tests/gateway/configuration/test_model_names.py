@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from django.test.utils import override_settings
 
 from gateway.candidates import candidates_for
 from gateway.configuration.fine_tunes import base_ids
@@ -125,24 +125,29 @@ def test_of_several_providers_those_with_a_key_are_meant() -> None:
     assert names(models_named("gpt", PROJECT, shared)) == ["acme/gpt"]
 
 
+@pytest.mark.parametrize(
+    ("preferred", "meant"),
+    [
+        ("", ["acme/gpt", "other/gpt"]),
+        ("other", ["other/gpt"]),
+        ("bare", ["acme/gpt", "other/gpt"]),
+        ("unknown", ["acme/gpt", "other/gpt"]),
+    ],
+)
 def test_where_several_have_a_key_the_default_provider_is_meant(
-    settings: SettingsWrapper,
+    preferred: str, meant: list[str]
 ) -> None:
     other = records.provider("other", 2)
-    without = records.provider("bare", 3, credentials=())
+    bare = records.provider("bare", 3, credentials=())
     shared = catalog(
         [
             model(at, each, model_id="gpt")
-            for at, each in enumerate((PROVIDER, other, without))
+            for at, each in enumerate((PROVIDER, other, bare))
         ]
     )
-    found = {}
-    for slug in ("", "other", "bare", "unknown"):
-        settings.DEFAULT_PROVIDER = slug
-        found[slug] = names(models_named("gpt", PROJECT, shared))
 
-    both = ["acme/gpt", "other/gpt"]
-    assert found == {"": both, "other": ["other/gpt"], "bare": both, "unknown": both}
+    with override_settings(DEFAULT_PROVIDER=preferred):
+        assert names(models_named("gpt", PROJECT, shared)) == meant
 
 
 @pytest.mark.parametrize(
