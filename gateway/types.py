@@ -187,3 +187,11 @@ class Quirks:
     drop_params: frozenset[str] = frozenset()
     rename_params: Mapping[str, str] = field(default_factory=dict)
     add_params: Mapping[str, Any] = field(default_factory=dict)
+
+    def applied_to(self, body: JSON) -> JSON:
+        """Return the members that the provider takes, by the names that it knows."""
+        return {
+            self.rename_params.get(name, name): value
+            for name, value in body.items()
+            if name not in self.drop_params
+        }

@@ -111,11 +111,7 @@ def build_request(
             unsaid.append("dimensions")
         elif request.dimensions is not None:
             body["dimensions"] = request.dimensions
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in body.items()
-        if name not in quirks.drop_params
-    }
+    sent = quirks.applied_to(body)
     return sent, unsaid
 
 

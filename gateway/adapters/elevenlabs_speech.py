@@ -99,11 +99,7 @@ def build_request(
         output_format = _FORMATS["mp3"]
         dropped.append("response_format")
     dropped += [name for name in body if name in quirks.drop_params]
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in body.items()
-        if name not in quirks.drop_params
-    }
+    sent = quirks.applied_to(body)
     variant = Variant(
         voice=VOICES.get(request.voice, request.voice) or _DEFAULT_VOICE,
         query=f"output_format={output_format}",

@@ -133,11 +133,7 @@ def build_request(
 
 
 def _with_quirks(request: JSON, model_id: str, quirks: Quirks) -> JSON:
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in request.items()
-        if name not in quirks.drop_params
-    }
+    sent = quirks.applied_to(request)
     return {**sent, "model": f"models/{model_id.removeprefix('models/')}"}
 
 

@@ -78,11 +78,7 @@ def build_request(
     if is_own:
         body.update(request.extra)
     refused = [name for name in body if name in quirks.drop_params]
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in body.items()
-        if name not in refused
-    }
+    sent = quirks.applied_to(body)
     unsaid = [_CANONICAL.get(n, n) for n in refused if n != "encoding_format"]
     unsaid += [name for name in ("input_type", "title") if getattr(request, name)]
     return {"model": model_id, **sent}, unsaid + ([] if is_own else [*request.extra])

@@ -82,11 +82,7 @@ def build_request(
     if is_own:
         body.update(request.extra)
     refused = [name for name in body if name in quirks.drop_params]
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in body.items()
-        if name not in refused
-    }
+    sent = quirks.applied_to(body)
     unsaid = [_CANONICAL.get(name, name) for name in refused]
     return {"model": model_id, **sent}, unsaid + ([] if is_own else [*request.extra])
 

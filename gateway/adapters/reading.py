@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import orjson
 
 from gateway.types import JSON
@@ -47,3 +48,19 @@ def printable(value: Any) -> str:
     """Return a text that is fit for a header or a log line."""
     text = text_of(value)
     return text if text.isprintable() else ascii(text)
+
+
+def arguments_of(raw: msgspec.Raw) -> str:
+    """Return what a tool is called with, as JSON text. Raises `Unreadable`."""
+    text = bytes(raw)
+    if text == b"null":
+        return "{}"
+    try:
+        tree = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        msg = "The answer calls a tool with arguments that are not valid JSON."
+        raise Unreadable(msg) from error
+    if type(tree) is not dict:
+        msg = "The answer calls a tool with arguments that are no object."
+        raise Unreadable(msg)
+    return text.decode()

@@ -3,6 +3,7 @@ import base64
 import pytest
 from django.test import Client
 
+from tenants.models import Project
 from tests.admin_pages import form_of
 from usage.models import Delivery, NotificationChannel
 
@@ -65,3 +66,38 @@ def test_a_test_message_is_sent_to_what_is_selected(admin_client: Client) -> Non
         f"/admin/usage/notification/{delivery.notification_id}/change/"
     )
     assert "a test of this channel" in page.content.decode()
+
+
+def test_a_secret_goes_with_its_channel_to_another_project(
+    admin_client: Client, project: Project
+) -> None:
+    add(admin_client, kind="webhook", address="https://hooks.example/a", secret=SECRET)
+    channel = NotificationChannel.objects.get()
+    page = f"/admin/usage/notificationchannel/{channel.pk}/change/"
+    sent = {**form_of(admin_client, page), "project": str(project.pk)}
+
+    admin_client.post(page, sent, follow=True)
+
+    channel.refresh_from_db()
+    # Whoever names a project need not name its organization besides.
+    assert (channel.project, channel.organization) == (project, project.organization)
+    sealed = channel.secret()
+    assert sealed is not None
+    assert sealed.reveal() == SECRET
+
+
+def test_the_address_of_a_chat_signs_no_webhook(admin_client: Client) -> None:
+    add(admin_client, kind="slack", address="https://hooks.slack.example/T0/B0/x")
+    channel = NotificationChannel.objects.get()
+    page = f"/admin/usage/notificationchannel/{channel.pk}/change/"
+    sent = {
+        **form_of(admin_client, page),
+        "kind": "webhook",
+        "address": "https://hooks.example/a",
+    }
+
+    said = admin_client.post(page, sent, follow=True).content.decode()
+
+    assert "could be forged" in said
+    channel.refresh_from_db()
+    assert channel.kind == "slack"

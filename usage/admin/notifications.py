@@ -61,9 +61,11 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        is_webhook = self.cleaned_data.get("kind") == NotificationChannel.Kind.WEBHOOK
-        has_secret = self.cleaned_data.get("secret") or self.instance.sealed
-        if is_webhook and not has_secret:
+        webhook = NotificationChannel.Kind.WEBHOOK
+        # Of another kind what is sealed is something else.
+        was_webhook = self.instance.kind == webhook and self.instance.sealed is not None
+        has_secret = bool(self.cleaned_data.get("secret")) or was_webhook
+        if self.cleaned_data.get("kind") == webhook and not has_secret:
             msg = "A webhook without a secret could be forged by anybody: enter one."
             raise ValidationError({"secret": msg})
         return cleaned

@@ -12,8 +12,12 @@ from django.utils import timezone
 from tenants.audit import audited
 from tenants.models import Organization, Project
 from tenants.models.project import ProjectScopedQuerySet
-from usage.models.notification import Notification, NotificationChannel
-from usage.models.whose import check_channel, settle_organization
+from usage.models.notification import (
+    Notification,
+    NotificationChannel,
+    check_channel,
+)
+from usage.models.whose import once_per_name, settle_organization
 
 
 class AlertKind(models.TextChoices):
@@ -102,14 +106,7 @@ class AlertRule(models.Model):
 
     class Meta:
         ordering = ["organization", "project", "name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "project", "name"],
-                nulls_distinct=False,
-                name="alert_rule_once_per_name",
-                violation_error_message="There is a rule of this name already.",
-            )
-        ]
+        constraints = [once_per_name("alert_rule", "rule")]
 
     def __str__(self) -> str:
         return self.name

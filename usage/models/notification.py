@@ -12,6 +12,7 @@ from tenants.audit import audited
 from tenants.encryption import Place, Secret, data_key_by_project_id, seal, unseal
 from tenants.models import Organization, Project
 from tenants.models.project import ProjectScopedQuerySet
+from usage.models.whose import once_per_name, settle_organization
 
 
 class Topic(models.TextChoices):
@@ -83,20 +84,17 @@ class NotificationChannel(models.Model):
 
     class Meta:
         ordering = ["organization", "project", "name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "project", "name"],
-                nulls_distinct=False,
-                name="notification_channel_once_per_name",
-                violation_error_message="There is a channel of this name already.",
-            )
-        ]
+        constraints = [once_per_name("notification_channel", "channel")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.kind})"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Seal the address of a chat: whoever knows it may write there."""
+        """Seal the address of a chat: whoever knows it may write there.
+
+        What is sealed goes with the channel to another project, whose key opens it then.
+        """
+        self._seal_anew()
         if self.kind == self.Kind.SLACK and not self.address.endswith(_HIDDEN):
             self.put_secret(self.address)
             scheme, _, rest = self.address.partition("://")
@@ -104,11 +102,7 @@ class NotificationChannel(models.Model):
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
-        if self.project is not None and (
-            self.project.organization_id != self.organization_id
-        ):
-            msg = "The project belongs to another organization."
-            raise ValidationError({"project": msg})
+        settle_organization(self)
         if self.kind == self.Kind.EMAIL:
             for address in self.email_addresses():
                 validate_email(address)
@@ -132,6 +126,20 @@ class NotificationChannel(models.Model):
         key = data_key_by_project_id(self.project_id)
         return unseal(bytes(self.sealed), key, self._place())
 
+    def _seal_anew(self) -> None:
+        """Seal the secret for the project that the channel has come to."""
+        before = NotificationChannel.objects.filter(pk=self.pk).first()
+        if (
+            before is None
+            or before.sealed is None
+            or self.sealed is None
+            or before.project_id == self.project_id
+            or bytes(before.sealed) != bytes(self.sealed)
+        ):
+            return
+        if (secret := before.secret()) is not None:
+            self.put_secret(secret.reveal())
+
     def _place(self) -> Place:
         return Place(
             "usage_notificationchannel",
@@ -139,6 +147,16 @@ class NotificationChannel(models.Model):
             "sealed",
             str(self.project_id),
         )
+
+
+def check_channel(row: Any, channel: NotificationChannel, field: str) -> None:
+    """Refuse a channel that belongs to somebody else than the row."""
+    if channel.organization_id not in {
+        None,
+        row.organization_id,
+    } or channel.project_id not in {None, row.project_id}:
+        msg = "The channel is another organization's, or another project's."
+        raise ValidationError({field: msg})
 
 
 class Notification(models.Model):

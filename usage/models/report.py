@@ -13,8 +13,8 @@ from tenants.models import Organization, Project
 from tenants.models.project import ProjectScopedQuerySet
 from tenants.time_zones import check_time_zone
 from usage.hours import WHOLE, minutes_of
-from usage.models.notification import NotificationChannel
-from usage.models.whose import check_channel, settle_organization
+from usage.models.notification import NotificationChannel, check_channel
+from usage.models.whose import once_per_name, settle_organization
 
 
 class Section(models.TextChoices):
@@ -112,14 +112,7 @@ class ReportDefinition(models.Model):
 
     class Meta:
         ordering = ["organization", "project", "name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "project", "name"],
-                nulls_distinct=False,
-                name="report_definition_once_per_name",
-                violation_error_message="There is a report of this name already.",
-            )
-        ]
+        constraints = [once_per_name("report_definition", "report")]
 
     def __str__(self) -> str:
         return self.name

@@ -1,12 +1,19 @@
-"""Rows of an organization or of one of its projects, and the channels they name."""
-
-from __future__ import annotations
+"""Rows of an organization or of one of its projects."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import UniqueConstraint
 
-from usage.models.notification import NotificationChannel
+
+def once_per_name(kind: str, called: str) -> UniqueConstraint:
+    """Keep the rows of one owner from having the same name."""
+    return UniqueConstraint(
+        fields=["organization", "project", "name"],
+        nulls_distinct=False,
+        name=f"{kind}_once_per_name",
+        violation_error_message=f"There is a {called} of this name already.",
+    )
 
 
 def settle_organization(row: Any) -> None:
@@ -18,13 +25,3 @@ def settle_organization(row: Any) -> None:
     if row.project.organization_id != row.organization_id:
         msg = "The project belongs to another organization."
         raise ValidationError({"project": msg})
-
-
-def check_channel(row: Any, channel: NotificationChannel, field: str) -> None:
-    """Refuse a channel that belongs to somebody else than the row."""
-    if channel.organization_id not in {
-        None,
-        row.organization_id,
-    } or channel.project_id not in {None, row.project_id}:
-        msg = "The channel is another organization's, or another project's."
-        raise ValidationError({field: msg})

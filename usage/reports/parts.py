@@ -168,6 +168,18 @@ def counted(name: str, now: int, before: int) -> Figure:
     return Figure(name, count(now), now, change(now, before))
 
 
+def spent(name: str, now: Decimal, before: Decimal) -> Figure:
+    return Figure(name, money(now), now, change(now, before))
+
+
+def shared(name: str, now: float | None, before: float | None) -> Figure:
+    return Figure(name, share(now), now, points(now, before))
+
+
+def lasted(name: str, now: float | None, before: float | None) -> Figure:
+    return Figure(name, milliseconds(now), now, change(now, before))
+
+
 def points(change_of: float | None, before: float | None) -> str:
     """Return by how many percentage points a share has changed."""
     if change_of is None or before is None:

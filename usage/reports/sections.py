@@ -13,14 +13,12 @@ from usage.reports.parts import (
     Part,
     Scope,
     Table,
-    change,
     count,
     counted,
     in_words,
-    milliseconds,
-    money,
-    points,
-    share,
+    lasted,
+    shared,
+    spent,
 )
 from usage.reports.quality import quality
 from usage.reports.spending import budgets, cache, cost
@@ -70,12 +68,7 @@ def errors(scope: Scope) -> Part:
         "errors",
         "Errors",
         figures=[
-            Figure(
-                "Failed attempts",
-                share(now.error_rate),
-                now.error_rate,
-                points(now.error_rate, before.error_rate),
-            ),
+            shared("Failed attempts", now.error_rate, before.error_rate),
             counted("In number", now.errors, before.errors),
         ],
         charts=[
@@ -118,11 +111,9 @@ def latency(scope: Scope) -> Part:
         "latency",
         "Latency",
         figures=[
-            Figure(
-                "Median", milliseconds(now.p50), now.p50, change(now.p50, before.p50)
-            ),
-            Figure("p95", milliseconds(now.p95), now.p95, change(now.p95, before.p95)),
-            Figure("p99", milliseconds(now.p99), now.p99, change(now.p99, before.p99)),
+            lasted("Median", now.p50, before.p50),
+            lasted("p95", now.p95, before.p95),
+            lasted("p99", now.p99, before.p99),
         ],
         charts=[
             Chart(
@@ -186,18 +177,8 @@ def workflows(scope: Scope) -> Part:
         "Workflow runs",
         figures=[
             counted("Runs", now.total, before.total),
-            Figure(
-                "Completed",
-                share(now.success_rate),
-                now.success_rate,
-                points(now.success_rate, before.success_rate),
-            ),
-            Figure(
-                "Cost",
-                money(now.cost_usd),
-                now.cost_usd,
-                change(now.cost_usd, before.cost_usd),
-            ),
+            shared("Completed", now.success_rate, before.success_rate),
+            spent("Cost", now.cost_usd, before.cost_usd),
         ]
         if now.total
         else [],

@@ -21,8 +21,8 @@ from usage.reports.parts import (
     counted,
     in_words,
     money,
-    points,
-    share,
+    shared,
+    spent,
 )
 
 _DRAWN = 6
@@ -30,7 +30,7 @@ _DRAWN = 6
 
 def cost(scope: Scope) -> Part:
     now, before = scope.total, scope.earlier
-    spent = [float(sums.cost_usd) for sums in scope.by_time]
+    by_time = [float(sums.cost_usd) for sums in scope.by_time]
     models = [(f"{p}/{m}", sums) for (p, m), sums in scope.by("provider", "model")]
     tables = [_costs("By model", "Model", models)]
     if scope.project_id is None:
@@ -42,12 +42,7 @@ def cost(scope: Scope) -> Part:
         "cost",
         "Cost",
         figures=[
-            Figure(
-                "Cost",
-                money(now.cost_usd),
-                now.cost_usd,
-                change(now.cost_usd, before.cost_usd),
-            ),
+            spent("Cost", now.cost_usd, before.cost_usd),
             _per_request(now, before),
             counted("Of unknown cost", now.unpriced, before.unpriced),
         ],
@@ -56,9 +51,9 @@ def cost(scope: Scope) -> Part:
                 "Cost over time",
                 "bars",
                 scope.labels,
-                [("USD", spent)],
+                [("USD", by_time)],
                 "$",
-                in_words("USD", scope.labels, spent),
+                in_words("USD", scope.labels, by_time),
             ),
             _ranking("Models by cost", models),
         ]
@@ -75,18 +70,8 @@ def cache(scope: Scope) -> Part:
         "cache",
         "Savings by the cache",
         figures=[
-            Figure(
-                "Saved",
-                money(now.saved_usd),
-                now.saved_usd,
-                change(now.saved_usd, before.saved_usd),
-            ),
-            Figure(
-                "Hit rate",
-                share(now.hit_rate),
-                now.hit_rate,
-                points(now.hit_rate, before.hit_rate),
-            ),
+            spent("Saved", now.saved_usd, before.saved_usd),
+            shared("Hit rate", now.hit_rate, before.hit_rate),
             counted("Answers from it", now.hits, before.hits),
         ],
         charts=[

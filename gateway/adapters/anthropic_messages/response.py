@@ -3,14 +3,13 @@
 from typing import Any
 
 import msgspec
-import orjson
 
 from gateway.adapters.anthropic_messages.citations import citations_of
 from gateway.adapters.anthropic_messages.errors import error_code
 from gateway.adapters.anthropic_messages.finish import finish_reason_of, refusal_of
 from gateway.adapters.anthropic_messages.usage import tokens_of
 from gateway.adapters.anthropic_messages.wire import NAME
-from gateway.adapters.reading import Unreadable, printable
+from gateway.adapters.reading import Unreadable, arguments_of, printable
 from gateway.canonical import (
     ChatResult,
     Choice,
@@ -141,7 +140,7 @@ def _part(block: _Block) -> Part | None:
             return ToolCall(
                 id=_text(block.id),
                 name=_text(block.name),
-                arguments=_arguments(block.input),
+                arguments=arguments_of(block.input),
             )
         case _:
             return None
@@ -154,18 +153,3 @@ def _text(value: Any) -> str:
         return value
     msg = "The answer holds something else where text belongs."
     raise Unreadable(msg)
-
-
-def _arguments(raw: msgspec.Raw) -> str:
-    text = bytes(raw)
-    if text == b"null":
-        return "{}"
-    try:
-        tree = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        msg = "The answer calls a tool with arguments that are not valid JSON."
-        raise Unreadable(msg) from error
-    if type(tree) is not dict:
-        msg = "The answer calls a tool with arguments that are no object."
-        raise Unreadable(msg)
-    return text.decode()

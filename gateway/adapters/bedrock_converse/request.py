@@ -212,8 +212,4 @@ def _metadata(request: ChatRequest, dropped: list[str]) -> JSON:
 
 def _with_quirks(body: JSON, quirks: Quirks, dropped: list[str]) -> JSON:
     dropped += (_WORDS.get(name, name) for name in body if name in quirks.drop_params)
-    return {
-        quirks.rename_params.get(name, name): value
-        for name, value in body.items()
-        if name not in quirks.drop_params
-    }
+    return quirks.applied_to(body)

@@ -11,7 +11,7 @@ from gateway.adapters.bedrock_converse.finish import finish_reason_of, malformed
 from gateway.adapters.bedrock_converse.names import original_name
 from gateway.adapters.bedrock_converse.usage import tokens_of
 from gateway.adapters.bedrock_converse.wire import NAME, list_of
-from gateway.adapters.reading import Unreadable, object_of, text_of
+from gateway.adapters.reading import Unreadable, arguments_of, object_of, text_of
 from gateway.canonical import (
     ChatResult,
     Choice,
@@ -140,7 +140,7 @@ def _parts(block: _Block) -> list[Part]:
             ToolCall(
                 id=text_of(call.toolUseId),
                 name=original_name(text_of(call.name)),
-                arguments=_arguments(call.input),
+                arguments=arguments_of(call.input),
             )
         ]
     if block.reasoningContent is not None:
@@ -160,18 +160,3 @@ def _reasoning(content: JSON) -> Reasoning:
         sealed=text_of(content.get("redactedContent")),
         protocol=NAME,
     )
-
-
-def _arguments(raw: msgspec.Raw) -> str:
-    text = bytes(raw)
-    if text == b"null":
-        return "{}"
-    try:
-        tree = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        msg = "The answer calls a tool with arguments that are not valid JSON."
-        raise Unreadable(msg) from error
-    if type(tree) is not dict:
-        msg = "The answer calls a tool with arguments that are no object."
-        raise Unreadable(msg)
-    return text.decode()

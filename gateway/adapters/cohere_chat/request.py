@@ -149,8 +149,4 @@ def _with_quirks(body: JSON, quirks: Quirks, dropped: list[str]) -> JSON:
         for name in body
         if name in quirks.drop_params and name != "model"
     )
-    return {
-        quirks.rename_params.get(name, name): value
-        for name, value in body.items()
-        if name not in quirks.drop_params
-    }
+    return quirks.applied_to(body)

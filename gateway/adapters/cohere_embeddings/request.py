@@ -54,9 +54,5 @@ def build_request(
         for name in body
         if name in quirks.drop_params and name != "model"
     )
-    sent = {
-        quirks.rename_params.get(name, name): value
-        for name, value in body.items()
-        if name not in quirks.drop_params
-    }
+    sent = quirks.applied_to(body)
     return sent, dropped

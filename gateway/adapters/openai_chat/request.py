@@ -80,7 +80,7 @@ def build_request(
         del body[name]
         if name not in {"model", "stream_options"}:
             dropped.append(name)
-    sent = {quirks.rename_params.get(name, name): body[name] for name in body}
+    sent = quirks.applied_to(body)
     return sent, list(dict.fromkeys(_CANONICAL.get(name, name) for name in dropped))
 
 

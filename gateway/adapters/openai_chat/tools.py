@@ -1,32 +1,19 @@
 """Tools, and the schemas that OpenAI accepts as strict."""
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway.canonical import ChatRequest, Tool, ToolChoice
 from gateway.types import JSON
 
-_NO_PARAMETERS: JSON = {"type": "object", "properties": {}}
-
-
-def write_tools(request: ChatRequest, body: JSON) -> list[str]:
-    """Write tools and what is said about them; return what cannot stand without tools."""
-    choice = request.tool_choice
-    if not request.tools:
-        needs_tools = choice is not None and choice.mode in {"required", "named"}
-        return ["tool_choice"] if needs_tools else []
-    body["tools"] = [_tool(tool) for tool in request.tools]
-    if choice is not None:
-        body["tool_choice"] = _choice(choice)
-    if request.parallel_tool_calls is not None:
-        body["parallel_tool_calls"] = request.parallel_tool_calls
-    return []
+NO_PARAMETERS: JSON = {"type": "object", "properties": {}}
 
 
 def _tool(tool: Tool) -> JSON:
     function: JSON = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = tool.parameters or _NO_PARAMETERS
+    function["parameters"] = tool.parameters or NO_PARAMETERS
     if tool.strict and has_strict_shape(tool.parameters):
         function["strict"] = True
     return {"type": "function", "function": function}
@@ -36,6 +23,28 @@ def _choice(choice: ToolChoice) -> str | JSON:
     if choice.mode == "named":
         return {"type": "function", "function": {"name": choice.name}}
     return choice.mode
+
+
+def write_tools(
+    request: ChatRequest,
+    body: JSON,
+    tool_in: Callable[[Tool], JSON] = _tool,
+    choice_in: Callable[[ToolChoice], str | JSON] = _choice,
+) -> list[str]:
+    """Write tools and what is said about them; return what cannot stand without tools.
+
+    The Responses API has other words for a tool and for the choice of one.
+    """
+    choice = request.tool_choice
+    if not request.tools:
+        needs_tools = choice is not None and choice.mode in {"required", "named"}
+        return ["tool_choice"] if needs_tools else []
+    body["tools"] = [tool_in(tool) for tool in request.tools]
+    if choice is not None:
+        body["tool_choice"] = choice_in(choice)
+    if request.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = request.parallel_tool_calls
+    return []
 
 
 def has_strict_shape(schema: JSON) -> bool:

@@ -4,11 +4,16 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.adapters.openai_chat.tools import write_tools
 from gateway.adapters.openai_responses.agent import agent_format, is_agent
 from gateway.adapters.openai_responses.formats import ask_for_json, format_of
 from gateway.adapters.openai_responses.items import InputWriter
 from gateway.adapters.openai_responses.protocol import NAME
-from gateway.adapters.openai_responses.tools import search_tool, write_tools
+from gateway.adapters.openai_responses.tools import (
+    flat_choice,
+    flat_tool,
+    search_tool,
+)
 from gateway.adapters.reading import object_of
 from gateway.canonical import ChatRequest
 from gateway.openai_families import Family, effort_of, family_of
@@ -70,7 +75,7 @@ def build_request(
     dropped = [
         *writer.dropped,
         *_unsaid(request),
-        *write_tools(request, body),
+        *write_tools(request, body, flat_tool, flat_choice),
         *_write_thinking(request, model_id, family, body),
         *_write_own(request, quirks, body),
         *_take_out_refused(body, family),
@@ -81,7 +86,7 @@ def build_request(
         del body[name]
         if name not in _OURS:
             dropped.append(name)
-    sent = {quirks.rename_params.get(name, name): body[name] for name in body}
+    sent = quirks.applied_to(body)
     return sent, list(dict.fromkeys(_CANONICAL.get(name, name) for name in dropped))
 
 
