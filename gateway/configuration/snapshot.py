@@ -150,10 +150,6 @@ class Snapshot:
     def evict_projects(self, project_ids: Collection[int]) -> None:
         self._tenants.evict(project_ids)
 
-    def evict_all_tenants(self) -> None:
-        self._tenants.evict_all()
-        self._end_users.evict_all()
-
     def changed(self, change: Change) -> None:
         self.version = max(self.version, change.version)
         if change.catalog:

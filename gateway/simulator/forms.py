@@ -6,7 +6,6 @@ from typing import Any
 
 from gateway.simulator.types import JSON
 
-UPLOAD = "file"
 
 
 def read_form(raw: bytes, content_type: str | None) -> JSON | None:

@@ -210,7 +210,11 @@ def test_a_project_may_set_its_own_threshold(
 
 
 def test_a_dear_fallback_is_not_asked_without_approval(
-    offer: Offer, http: httpx.Client, provider: Provider, live: LiveGateway
+    offer: Offer,
+    http: httpx.Client,
+    provider: Provider,
+    live: LiveGateway,
+    project: Project,
 ) -> None:
     alias = offer("sim-fault-500")
     dear = AIModelFactory.create(provider=provider, model_id="sim-chat")
@@ -224,6 +228,7 @@ def test_a_dear_fallback_is_not_asked_without_approval(
     answer = ask(http, {**DEAR, "max_tokens": 100})
 
     assert answer.status_code == 502
+    assert {event.model for event in live.events(project)} == {"sim-fault-500"}
 
 
 @pytest.mark.parametrize("sent", ["nonsense", "0" * 40])

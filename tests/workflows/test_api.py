@@ -435,6 +435,8 @@ def test_a_run_that_has_ended_cannot_be_cancelled(run: Run, http: httpx.Client) 
     answer = http.post(f"/api/workflows/runs/{found['runId']}/cancel")
 
     assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "conflict"
+    assert WorkflowRun.objects.get().status == "completed"
 
 
 def test_a_run_can_be_watched(waiting: dict[str, Any], http: httpx.Client) -> None:
@@ -482,3 +484,5 @@ def test_an_input_that_is_too_large_is_refused(fast: Alias, http: httpx.Client) 
     answer = http.post("/api/workflows/run", json=body)
 
     assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "request_too_large"
+    assert not WorkflowRun.objects.exists()

@@ -129,6 +129,7 @@ def test_a_message_of_another_time_begins_nothing(
     sender: Sender, ago: timedelta
 ) -> None:
     assert sender.send(ago=ago).status_code == 401
+    assert not WorkflowRun.objects.exists()
 
 
 def test_a_signature_for_one_address_is_none_for_another(
@@ -142,6 +143,7 @@ def test_a_signature_for_one_address_is_none_for_another(
     sender.path = other.path
 
     assert sender.send().status_code == 401
+    assert not WorkflowRun.objects.exists()
 
 
 def test_who_fails_too_often_has_to_wait_and_others_need_not(sender: Sender) -> None:
@@ -160,6 +162,7 @@ def test_what_is_no_object_or_too_long_is_refused(sender: Sender) -> None:
     assert sender.send([1]).status_code == 400
     assert sender.send({"title": "x" * MAX_BODY_BYTES}).status_code == 413
     assert sender.send({"other": 1}, message_id="msg_3").status_code == 400
+    assert not WorkflowRun.objects.exists()
 
 
 def test_what_is_switched_off_is_not_there(

@@ -83,8 +83,17 @@ def test_a_run_is_retried_from_any_step_with_all_that_follows(
 def test_what_cannot_be_retried_says_why(run: Run, http: httpx.Client) -> None:
     whole = run(transform("a"))
 
-    assert again(http, whole["runId"]).status_code == 400
-    assert again(http, whole["runId"], "nobody").status_code == 400
     waiting = run({"id": "w", "action": "wait", "input": {"seconds": 60}}, wait=False)
-    assert again(http, waiting["runId"], "w").status_code == 409
+
+    told = [
+        again(http, whole["runId"]),
+        again(http, whole["runId"], "nobody"),
+        again(http, waiting["runId"], "w"),
+    ]
     http.post(f"/api/workflows/runs/{waiting['runId']}/cancel")
+
+    assert [each.status_code for each in told] == [400, 400, 409]
+    none_failed, unknown, going_on = (each.json()["error"]["message"] for each in told)
+    assert "name the one to begin with" in none_failed
+    assert "no step 'nobody'" in unknown
+    assert "cancel it first" in going_on

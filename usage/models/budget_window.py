@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tenants.models import Budget
@@ -25,10 +25,6 @@ class BudgetWindowQuerySet(QuerySet["BudgetWindow"]):
         """Return the windows that the present moment is in."""
         now = timezone.now()
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
-
-    def with_reserved(self) -> "BudgetWindowQuerySet":
-        """Add `held_nano`: what processes hold for requests under way."""
-        return self.annotate(held_nano=Sum("leases__amount_nano", default=0))
 
 
 class BudgetWindow(models.Model):

@@ -1,9 +1,6 @@
 """Which step leads to which: cycles, steps nobody leads to, and an order to draw them in."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-Links = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)

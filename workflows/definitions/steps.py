@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows.definitions.expressions.expression import Expression
 from workflows.definitions.expressions.expression import parse as parse_expression
-from workflows.definitions.paths import INPUT, RESERVED, Path
+from workflows.definitions.paths import INPUT, Path
 from workflows.definitions.placeholders import paths_in
 from workflows.limits import USUAL_APPROVAL_TIME, USUAL_RUN_TIME, USUAL_STEP_TIME
 
@@ -89,11 +89,6 @@ def read_definition(said: JSON) -> Definition:
         time=_time(said.get("timeoutMs"), USUAL_RUN_TIME),
         strict_providers=said.get("strictProviders", False),
     )
-
-
-def named_steps(step: Step) -> frozenset[str]:
-    """Return the steps whose outputs it asks for."""
-    return frozenset(path[0] for path in step.paths() if path[0] not in RESERVED)
 
 
 def as_links(said: Any) -> tuple[str, ...]:

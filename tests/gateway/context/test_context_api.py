@@ -128,7 +128,10 @@ def test_all_mistakes_are_told_at_once_and_nothing_is_written(call: Call) -> Non
     ],
 )
 def test_a_body_that_is_none_is_refused(call: Call, body: Any) -> None:
-    assert call("POST", "entries", body).status_code == 400
+    answer = call("POST", "entries", body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["fields"]
 
 
 def test_entries_are_listed_by_pages_kinds_and_times(call: Call) -> None:
@@ -305,6 +308,7 @@ def test_a_wish_that_cannot_be_understood_is_refused(call: Call, body: Any) -> N
     answer = call("POST", "preview", {"userId": "ada", **body})
 
     assert answer.status_code == 400, answer.content
+    assert answer.json()["error"]["code"] == "invalid_request"
 
 
 def test_a_projects_own_scope_stands_in_place_of_a_ready_one(

@@ -78,6 +78,7 @@ def test_what_is_no_bundle_is_refused(platform: Caller, text: str) -> None:
     answer = platform.post("bundle/plan/", text, content_type=YAML)
 
     assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "invalid_request"
 
 
 def test_json_is_yaml_and_a_form_is_not(platform: Caller) -> None:

@@ -64,7 +64,12 @@ def test_if_match_is_read_as_http_says(
 
 @pytest.mark.django_db
 def test_without_it_the_last_one_wins(platform: Caller, project: Project) -> None:
-    assert platform.patch(f"projects/{project.pk}/", {"name": "N"}).status_code == 200
+    for name in ("first", "last"):
+        answer = platform.patch(f"projects/{project.pk}/", {"name": name})
+        assert answer.status_code == 200
+
+    project.refresh_from_db()
+    assert project.name == "last"
 
 
 @pytest.mark.django_db
@@ -86,6 +91,7 @@ def test_actions_take_it_as_well(platform: Caller, project: Project) -> None:
     platform.patch(path, {"name": "other"})
 
     assert platform.post(f"{path}revoke/", if_match=key["etag"]).status_code == 412
+    assert platform.get(path).json()["status"] == "active"
 
 
 @pytest.mark.django_db(transaction=True)

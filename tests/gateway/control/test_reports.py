@@ -69,6 +69,8 @@ def test_a_report_stays_whose_it_is(operator: Caller, project: Project) -> None:
     answer = operator.patch(f"report-definitions/{row.pk}/", {"project": None})
 
     assert answer.status_code == 400
+    row.refresh_from_db()
+    assert row.project == project
 
 
 def test_rules_of_the_installation_are_seen_and_not_changed(
