@@ -208,12 +208,7 @@ def _note_failure(
     error: UpstreamError, target: Target, running: Running, gateway: Gateway
 ) -> None:
     target.clean(error)
-    if running.failed(error):
-        gateway.standings.quarantine.put(
-            running.standing.credential,
-            target.model.provider.slug,
-            error.upstream_code or error.code,
-        )
+    gateway.standings.end_failed(running, error, target.model.provider.slug)
 
 
 def _settle(

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import ChoiceFilter
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -27,6 +26,7 @@ from gateway.control.serializers import (
 from gateway.control.viewsets import Changing, Creating, Removing
 from tenants.keys import NewKey, new_key
 from tenants.models import ApiKey, Project, Role
+from tenants.models.api_key import ApiKeyQuerySet
 
 _MAX_GRACE_HOURS = 24 * 90
 _MAX_AT_ONCE = 1_000
@@ -45,18 +45,8 @@ class ApiKeyFilters(Filters):
         model = ApiKey
         fields = ["project", "imported"]
 
-    def of_status(
-        self, rows: QuerySet[ApiKey], name: str, value: str
-    ) -> QuerySet[ApiKey]:
-        expired = Q(expires_at__lte=timezone.now())
-        working = rows.filter(revoked_at=None)
-        match value:
-            case "revoked":
-                return rows.exclude(revoked_at=None)
-            case "expired":
-                return working.filter(expired)
-            case _:
-                return working.exclude(expired)
+    def of_status(self, rows: ApiKeyQuerySet, name: str, value: str) -> ApiKeyQuerySet:
+        return rows.of_status(value)
 
 
 class ApiKeyRead(ReadSerializer):

@@ -165,12 +165,7 @@ class Asking:
             self._upstream_s += time.monotonic() - began
             attempt.settle_nothing(http_status=error.status, error_code=error.code)
             target.clean(error)
-            if running.failed(error):
-                self._standings.quarantine.put(
-                    running.standing.credential,
-                    target.model.provider.slug,
-                    error.upstream_code or error.code,
-                )
+            self._standings.end_failed(running, error, target.model.provider.slug)
             raise
         except BaseException as error:
             attempt.settle_abandoned(error)

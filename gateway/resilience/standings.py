@@ -83,6 +83,13 @@ class Standings:
             running.hold = None if caps is None else caps.begin(now, tokens, attempt)
         return running
 
+    def end_failed(self, running: Running, error: UpstreamError, provider: str) -> None:
+        """End an attempt that failed; its credential may go into quarantine for it."""
+        if running.failed(error):
+            self.quarantine.put(
+                running.standing.credential, provider, error.upstream_code or error.code
+            )
+
     def __iter__(self) -> Iterator[Standing]:
         return iter(self._standings.values())
 

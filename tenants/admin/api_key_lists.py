@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
@@ -45,20 +44,11 @@ class StatusFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("active", "Active"), ("expired", "Expired"), ("revoked", "Revoked")]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[ApiKey]
-    ) -> QuerySet[ApiKey]:
-        now = timezone.now()
-        if self.value() == "revoked":
-            return queryset.filter(revoked_at__isnull=False)
-        if self.value() == "expired":
-            return queryset.filter(revoked_at__isnull=True, expires_at__lte=now)
-        if self.value() == "active":
-            return queryset.filter(
-                Q(expires_at__isnull=True) | Q(expires_at__gt=now),
-                revoked_at__isnull=True,
-            )
-        return queryset
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[ApiKey]:
+        wanted = self.value()
+        keys: QuerySet[ApiKey] = queryset
+        known = dict(self.lookup_choices)
+        return queryset.of_status(wanted) if wanted in known else keys
 
 
 class ApiKeyInline(KeyColumns, ReadOnlyInline):

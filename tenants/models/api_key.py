@@ -39,6 +39,18 @@ def check_networks(value: Any) -> None:
         raise ValidationError(msg) from error
 
 
+class ApiKeyQuerySet(ProjectScopedQuerySet):
+    def of_status(self, status: str) -> ApiKeyQuerySet:
+        """Return the keys whose `status` is this one now."""
+        if status == "revoked":
+            return self.exclude(revoked_at=None)
+        working = self.filter(revoked_at=None)
+        expired = Q(expires_at__lte=timezone.now())
+        return (
+            working.filter(expired) if status == "expired" else working.exclude(expired)
+        )
+
+
 @audited(secret=("digest",))
 class ApiKey(models.Model):
     """What a project presents to Signalbox; only its digest is kept."""
@@ -84,7 +96,7 @@ class ApiKey(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = ProjectScopedQuerySet.as_manager()
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = "API key"
