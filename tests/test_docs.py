@@ -12,7 +12,7 @@ from django.core.management import get_commands
 from catalog.bundle import load_document, plan_bundle
 from config.embedded import CHECKOUT
 from gateway.metrics.exposition import COUNTERS, GAUGES, TIMINGS
-from gateway.openapi.common import REFUSALS
+from gateway.openapi.refusals import REFUSALS
 
 FOLDERS = ("", "docs", "docs/decisions", "requirements", "catalog", "gateway")
 PAGES = sorted(page for folder in FOLDERS for page in (CHECKOUT / folder).glob("*.md"))

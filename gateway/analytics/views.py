@@ -12,7 +12,8 @@ from gateway.analytics.schema import ANSWER, EXAMPLE, parameters
 from gateway.control.parsing import AlwaysJSON
 from gateway.end_users.errors import render_refusal
 from gateway.key_authentication import HasKeyScope, KeyAuthentication, project_of
-from gateway.openapi.common import PROJECT, refusals
+from gateway.openapi.headers import PROJECT
+from gateway.openapi.refusals import refusals
 from gateway.private_answers import PrivateAnswers
 from gateway.refusals import InvalidRequest
 from tenants.scopes import Scope

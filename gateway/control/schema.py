@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from gateway.control.errors import REFUSALS
-from gateway.openapi.common import component
+from gateway.openapi.json_schemas import component
 
 TAG = "Control API"
 

@@ -13,7 +13,8 @@ from gateway.control.parsing import AlwaysJSON, StrictJSONParser
 from gateway.control.serializers import StrictSerializer
 from gateway.end_users.errors import render_refusal
 from gateway.key_authentication import KeyAuthentication, project_of
-from gateway.openapi.common import PROJECT, refusals
+from gateway.openapi.headers import PROJECT
+from gateway.openapi.refusals import refusals
 from gateway.private_answers import PrivateAnswers
 from gateway.refusals import InvalidRequest, PermissionRefused, Refusal
 from tenants.models import ApiKey

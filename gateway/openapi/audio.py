@@ -4,15 +4,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import (
-    ANSWER,
-    ATTRIBUTION,
-    BOUNDS,
-    PROJECT,
-    REQUEST_ID,
-    WAITING,
-    refusals,
-)
+from gateway.openapi.headers import INFERENCE
+from gateway.openapi.refusals import refusals
 
 _STATUSES = (400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504)
 _TEXT = {"type": "string"}
@@ -77,7 +70,7 @@ speech_schema = extend_schema(
         "Also at `/openai/v1/audio/speech`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"application/json": _SPEECH},
     responses={
         **{
@@ -152,7 +145,7 @@ transcription_schema = extend_schema(
         "Also at `/openai/v1/audio/transcriptions`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"multipart/form-data": _FORM},
     responses={
         (200, "application/json"): OpenApiResponse(_TRANSCRIPTION, "The text."),

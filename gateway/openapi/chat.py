@@ -10,16 +10,17 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from gateway.openapi.common import (
+from gateway.openapi.headers import (
     ANSWER,
     ATTRIBUTION,
     BOUNDS,
+    INFERENCE,
     PROJECT,
     REQUEST_ID,
     WAITING,
-    component,
-    refusals,
 )
+from gateway.openapi.json_schemas import component
+from gateway.openapi.refusals import refusals
 
 _ASKED = {"model": "fast", "messages": [{"role": "user", "content": "Hello!"}]}
 _ANSWERED = {
@@ -54,7 +55,7 @@ chat_schema = extend_schema(
         "forwarded untouched."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"application/json": component("ChatCompletionRequest")},
     responses={
         (200, "application/json"): OpenApiResponse(
@@ -87,7 +88,7 @@ messages_schema = extend_schema(
         "translated where it does not. Also at `/anthropic/v1/messages`."
     ),
     tags=["Anthropic"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"application/json": _GENERIC},
     responses={
         (200, "application/json"): OpenApiResponse(_GENERIC, "The message."),

@@ -10,15 +10,16 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from gateway.openapi.common import (
+from gateway.openapi.headers import (
     ANSWER,
     ATTRIBUTION,
     BOUNDS,
+    INFERENCE,
     PROJECT,
     REQUEST_ID,
     WAITING,
-    refusals,
 )
+from gateway.openapi.refusals import refusals
 
 _STATUSES = (400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504)
 _TEXT = {"type": "string"}
@@ -90,7 +91,7 @@ embeddings_schema = extend_schema(
         "then have length one, as OpenAI's have. Also at `/openai/v1/embeddings`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"application/json": _REQUEST},
     responses={
         (200, "application/json"): OpenApiResponse(_ANSWER, "The vectors."),

@@ -2,13 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import (
-    ATTRIBUTION,
-    BOUNDS,
-    PROJECT,
-    REQUEST_ID,
-    refusals,
-)
+from gateway.openapi.headers import ATTRIBUTION, BOUNDS, PROJECT, REQUEST_ID
 from gateway.openapi.json_schemas import (
     COUNT,
     MAYBE_COUNT,
@@ -18,6 +12,7 @@ from gateway.openapi.json_schemas import (
     described,
     object_of,
 )
+from gateway.openapi.refusals import refusals
 
 _USD = described(MAYBE_TEXT, "A decimal number; null: not known.")
 

@@ -4,15 +4,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import (
-    ANSWER,
-    ATTRIBUTION,
-    BOUNDS,
-    PROJECT,
-    REQUEST_ID,
-    WAITING,
-    refusals,
-)
+from gateway.openapi.headers import INFERENCE
+from gateway.openapi.refusals import refusals
 
 _REQUEST: dict[str, Any] = {
     "type": "object",
@@ -68,7 +61,7 @@ images_schema = extend_schema(
         "it reports, else by the picture. Also at `/openai/v1/images/generations`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"application/json": _REQUEST},
     responses={
         (200, "application/json"): OpenApiResponse(_ANSWER, "The pictures."),

@@ -30,3 +30,8 @@ def list_of(items: Schema) -> Schema:
 
 def described(kind: Schema, description: str, **more: Any) -> Schema:
     return {**kind, "description": description, **more}
+
+
+def component(name: str) -> Schema:
+    """Refer to a schema of components.yaml."""
+    return {"$ref": f"#/components/schemas/{name}"}

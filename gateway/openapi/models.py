@@ -7,7 +7,9 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from gateway.openapi.common import PROJECT, REQUEST_ID, component, refusals
+from gateway.openapi.headers import PROJECT, REQUEST_ID
+from gateway.openapi.json_schemas import component
+from gateway.openapi.refusals import refusals
 
 _ALIAS = {
     "id": "fast",

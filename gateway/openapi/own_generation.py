@@ -2,14 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import (
-    ANSWER,
-    ATTRIBUTION,
-    BOUNDS,
-    PROJECT,
-    REQUEST_ID,
-    WAITING,
-)
+from gateway.openapi.headers import INFERENCE
 from gateway.openapi.json_schemas import (
     COUNT,
     MAYBE_NUMBER,
@@ -154,14 +147,12 @@ _ANSWERED = {
 }
 
 
-_HEADERS = [PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING]
-
 generate_schema = extend_schema(
     operation_id="generate",
     summary="Answer a prompt or a conversation",
     description="Unknown members of the body are refused.",
     tags=["Signalbox"],
-    parameters=_HEADERS,
+    parameters=INFERENCE,
     request={"application/json": _REQUEST},
     responses={
         200: OpenApiResponse(_ANSWER, "The answer."),
@@ -182,7 +173,7 @@ stream_schema = extend_schema(
         "that cannot be completed."
     ),
     tags=["Signalbox"],
-    parameters=_HEADERS,
+    parameters=INFERENCE,
     request={"application/json": _REQUEST},
     responses={
         (200, "text/event-stream"): OpenApiResponse(

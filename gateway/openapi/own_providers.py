@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
-from gateway.openapi.common import PROJECT, REQUEST_ID
+from gateway.openapi.headers import PROJECT, REQUEST_ID
 from gateway.openapi.json_schemas import (
     COUNT,
     MAYBE_NUMBER,

@@ -2,8 +2,8 @@
 
 from drf_spectacular.utils import OpenApiResponse
 
-from gateway.openapi.common import REFUSALS
 from gateway.openapi.json_schemas import TEXT, Schema, object_of
+from gateway.openapi.refusals import REFUSALS
 
 
 def own_object(properties: Schema, *required: str, is_open: bool = False) -> Schema:

@@ -2,14 +2,8 @@
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import (
-    ANSWER,
-    ATTRIBUTION,
-    BOUNDS,
-    PROJECT,
-    REQUEST_ID,
-    refusals,
-)
+from gateway.openapi.headers import ANSWER, ATTRIBUTION, BOUNDS, PROJECT, REQUEST_ID
+from gateway.openapi.refusals import refusals
 
 _STATUSES = (400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504)
 _ANYTHING = {"type": "object", "additionalProperties": True}

@@ -4,15 +4,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import (
-    ANSWER,
-    ATTRIBUTION,
-    BOUNDS,
-    PROJECT,
-    REFUSALS,
-    REQUEST_ID,
-    WAITING,
-)
+from gateway.openapi.headers import INFERENCE
+from gateway.openapi.refusals import REFUSALS
 
 _STATUSES = (400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504)
 _TEXT = {"type": "string"}
@@ -96,7 +89,7 @@ rerank_schema = extend_schema(
         "`/openai/v1/rerank`. Errors are `message`, `code` and `param`."
     ),
     tags=["Cohere"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"application/json": _REQUEST},
     responses={
         200: OpenApiResponse(_ANSWER, "The documents, the most relevant first."),

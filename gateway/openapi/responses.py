@@ -4,16 +4,9 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from gateway.openapi.common import (
-    ANSWER,
-    ATTRIBUTION,
-    BOUNDS,
-    PROJECT,
-    REQUEST_ID,
-    WAITING,
-    component,
-    refusals,
-)
+from gateway.openapi.headers import INFERENCE
+from gateway.openapi.json_schemas import component
+from gateway.openapi.refusals import refusals
 
 _ASKED = {"model": "fast", "input": "Hello!"}
 _MESSAGE = {
@@ -111,7 +104,7 @@ responses_schema = extend_schema(
         "tools) needs a target that speaks them. Also at `/openai/v1/responses`."
     ),
     tags=["OpenAI"],
-    parameters=[PROJECT, *ATTRIBUTION, *BOUNDS, REQUEST_ID, *ANSWER, *WAITING],
+    parameters=INFERENCE,
     request={"application/json": _REQUEST},
     responses={
         (200, "application/json"): OpenApiResponse(_OBJECT, "The response."),

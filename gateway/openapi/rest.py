@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
-from gateway.openapi.common import PROJECT
+from gateway.openapi.headers import PROJECT
 
 _TEXT = {"type": "string"}
 _ERROR = {

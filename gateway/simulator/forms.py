@@ -7,7 +7,6 @@ from typing import Any
 from gateway.simulator.types import JSON
 
 
-
 def read_form(raw: bytes, content_type: str | None) -> JSON | None:
     """Return the fields of a form, those named `…[]` as lists; None when it is none.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from gateway.openapi.common import PROJECT, REFUSALS, REQUEST_ID
+from gateway.openapi.headers import PROJECT, REQUEST_ID
 from gateway.openapi.json_schemas import (
     COUNT,
     MAYBE_COUNT,
@@ -20,6 +20,7 @@ from gateway.openapi.json_schemas import (
     list_of,
     object_of,
 )
+from gateway.openapi.refusals import REFUSALS
 from workflows.models import WorkflowRun
 
 TAGS = ["Workflows"]

@@ -15,7 +15,7 @@ from django.urls import URLPattern
 from gateway.dialects import openai_chat
 from gateway.edge import PREFIXES
 from gateway.feedback.urls import urlpatterns as feedback_patterns
-from gateway.openapi.common import REFUSALS
+from gateway.openapi.refusals import REFUSALS
 from gateway.openapi.views import schema
 from gateway.urls import urlpatterns
 
