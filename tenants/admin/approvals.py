@@ -1,17 +1,20 @@
 """Requests that wait for somebody to agree."""
 
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants.admin.base import ReadOnlyAdmin
 from tenants.admin.unfolded import action, display
@@ -25,6 +28,15 @@ _COLOURS = {
     "rejected": "danger",
     "expired": "",
 }
+
+
+class DecisionForm(forms.Form):
+    comment = forms.CharField(
+        required=False,
+        max_length=500,
+        help_text="Kept with the decision.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
 
 
 @admin.register(Approval)
@@ -131,19 +143,52 @@ class ApprovalAdmin(ReadOnlyAdmin):
     def _decide_one(
         self, request: HttpRequest, object_id: str, *, approved: bool
     ) -> HttpResponse:
-        rows = self.get_queryset(request).filter(pk=object_id)
-        self._decide(request, rows, approved=approved)
-        page = f"{self.admin_site.name}:tenants_approval_change"
-        return HttpResponseRedirect(reverse(page, args=[object_id]))
+        """Ask first: an address that somebody follows must not decide anything."""
+        approval = self.get_object(request, object_id)
+        if approval is None:
+            raise Http404
+        page = reverse(
+            f"{self.admin_site.name}:tenants_approval_change", args=[approval.pk]
+        )
+        form = DecisionForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            comment = form.cleaned_data["comment"]
+            self._decide(request, [approval], approved=approved, comment=comment)
+            return HttpResponseRedirect(page)
+        verb = "Approve" if approved else "Reject"
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{verb} a request",
+            "opts": self.opts,
+            "approval": approval,
+            "state": self.shown_state(approval),
+            "verb": verb,
+            "variant": "primary" if approved else "danger",
+            "form": form,
+            "page": page,
+        }
+        template = "admin/signalbox/approval_decide.html"
+        return TemplateResponse(request, template, context)
 
     def _decide(
-        self, request: HttpRequest, rows: QuerySet[Any], *, approved: bool
+        self,
+        request: HttpRequest,
+        rows: Iterable[Approval],
+        *,
+        approved: bool,
+        comment: str = "",
     ) -> None:
         lasts = timedelta(hours=settings.APPROVAL_HOURS)
         done = 0
         for approval in rows:
             try:
-                decide(approval.pk, approved=approved, by=request.user, lasts=lasts)  # type: ignore[arg-type]
+                decide(
+                    approval.pk,
+                    approved=approved,
+                    by=request.user,  # type: ignore[arg-type]
+                    comment=comment,
+                    lasts=lasts,
+                )
             except AlreadyDecided as error:
                 self.message_user(request, f"{approval}: {error}", messages.WARNING)
             else:

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -27,9 +28,9 @@ def approval() -> Approval:
     )
 
 
-def act(client: Client, approval: Approval, what: str) -> str:
+def act(client: Client, approval: Approval, what: str, **said: str) -> str:
     url = f"/admin/tenants/approval/{approval.pk}/{what}/"
-    return client.get(url, follow=True).content.decode()
+    return client.post(url, said, follow=True).content.decode()
 
 
 def test_an_approval_is_approved_on_its_page(
@@ -42,6 +43,32 @@ def test_an_approval_is_approved_on_its_page(
     assert "1 approved." in page
     assert "2.5000 USD" in page
     assert bytes(range(32)).hex() in page
+
+
+@pytest.mark.parametrize("what", ["approve", "reject"])
+def test_an_address_that_is_followed_decides_nothing(
+    admin_client: Client, approval: Approval, what: str
+) -> None:
+    answer = admin_client.get(f"/admin/tenants/approval/{approval.pk}/{what}/")
+
+    approval.refresh_from_db()
+    assert approval.state == "pending"
+    assert "It may cost about 2.5000 USD." in answer.content.decode()
+    assert 'name="csrfmiddlewaretoken"' in answer.content.decode()
+
+
+def test_why_it_was_decided_is_kept(admin_client: Client, approval: Approval) -> None:
+    act(admin_client, approval, "reject", comment="Use the small model.")
+
+    approval.refresh_from_db()
+    assert (approval.state, approval.comment) == ("rejected", "Use the small model.")
+
+
+def test_what_is_not_there_is_not_decided_on(admin_client: Client) -> None:
+    for pk in (uuid4(), "nonsense"):
+        answer = admin_client.post(f"/admin/tenants/approval/{pk}/approve/")
+
+        assert answer.status_code == 404
 
 
 def test_the_second_decision_says_that_it_came_too_late(

@@ -232,7 +232,8 @@ def test_the_same_request_sent_again_makes_no_second_run(
         "/api/workflows/run", json={**body, "input": {"a": 1}}, headers=headers
     )
 
-    assert {answer.status_code for answer in answers} == {202}, answers[0].text
+    # Who comes late may find that the run is over.
+    assert {answer.status_code for answer in answers} <= {200, 202}, answers[0].text
     assert len({answer.json()["runId"] for answer in answers}) == 1
     assert WorkflowRun.objects.count() == IdempotentRequest.objects.count() == 1
     assert other.status_code == 409
