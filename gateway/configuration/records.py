@@ -6,15 +6,11 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from tenants.context.scopes import ScopeRules
 from tenants.encryption import Secret
 from usage.costs import PriceSheet
-
-if TYPE_CHECKING:
-    from gateway.configuration.own_models import OwnModels
-
 
 Network = IPv4Network | IPv6Network
 
@@ -169,6 +165,16 @@ class Catalog(ModelIndex):
     aliases_by_pk: Mapping[int, AliasRecord] = field(default_factory=dict)
 
 
+class PrivateModels(Protocol):
+    """The models that are private to a project."""
+
+    def __contains__(self, model_pk: int, /) -> bool: ...
+
+    def within(self, catalog: Catalog) -> ModelIndex:
+        """Return those whose provider is there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LimitRecord:
     """`per_s` is 0 for concurrency; `key_pk` None means all keys of the project.
@@ -233,7 +239,7 @@ class ProjectRecord:
     aliases: Mapping[str, AliasRecord]
     aliases_by_pk: Mapping[int, AliasRecord]
     credentials: Mapping[int, tuple[CredentialRecord, ...]]
-    own_models: "OwnModels | None" = None
+    own_models: PrivateModels | None = None
     fallback_on_content_policy: bool = False
     strategy: str = ""
     # Answers asked for before these moments are not given again; by what was purged.
