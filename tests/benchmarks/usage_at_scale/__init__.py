@@ -1,0 +1,1 @@
+"""How long roll-ups and pages take over many events."""
