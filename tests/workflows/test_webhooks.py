@@ -1,5 +1,6 @@
 """The webhook action: signed, guarded, bounded, repeated under the same id."""
 
+import gzip
 import http.server
 import threading
 from collections.abc import Iterator
@@ -38,8 +39,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
         self.send_header("content-type", "application/json")
         self.send_header("location", "http://127.0.0.1:1/elsewhere")
+        answer = self.server.answer
+        if "gzip" in headers.get("accept-encoding", ""):
+            # As most servers do when they may.
+            answer = gzip.compress(answer)
+            self.send_header("content-encoding", "gzip")
         self.end_headers()
-        self.wfile.write(self.server.answer)
+        self.wfile.write(answer)
 
     def log_message(self, *args: Any) -> None:
         pass
