@@ -52,16 +52,22 @@ def _try(delivery: Delivery) -> None:
     try:
         send(delivery)
     except NotSent as error:
-        delivery.error = str(error)[:500]
-        wait = _FIRST_WAIT * 4 ** (delivery.attempts - 1)
-        delivery.next_attempt_at = timezone.now() + wait
-        if delivery.attempts >= MAX_ATTEMPTS:
-            delivery.state = Delivery.State.FAILED
-            logger.warning(
-                "notification not delivered", extra={"delivery": delivery.pk}
-            )
+        _put_off(delivery, str(error))
+    except Exception as error:
+        # One that cannot be sent must not hold up the others.
+        logger.exception("notification failed", extra={"delivery": delivery.pk})
+        _put_off(delivery, f"{type(error).__name__}: {error}")
     else:
         delivery.state = Delivery.State.DELIVERED
         delivery.delivered_at = timezone.now()
         delivery.error = ""
     delivery.save(update_fields=["state", "next_attempt_at", "delivered_at", "error"])
+
+
+def _put_off(delivery: Delivery, why: str) -> None:
+    delivery.error = why[:500]
+    wait = _FIRST_WAIT * 4 ** (delivery.attempts - 1)
+    delivery.next_attempt_at = timezone.now() + wait
+    if delivery.attempts >= MAX_ATTEMPTS:
+        delivery.state = Delivery.State.FAILED
+        logger.warning("notification not delivered", extra={"delivery": delivery.pk})

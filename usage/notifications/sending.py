@@ -61,7 +61,8 @@ def _as_text(notification: Notification) -> str:
 
 def _send_email(channel: NotificationChannel, notification: Notification) -> None:
     message = EmailMessage(
-        subject=notification.title.replace("\n", " "),
+        # In one line, whatever a name in it holds.
+        subject=" ".join(notification.title.split()),
         body=_as_text(notification),
         to=channel.email_addresses(),
         headers={

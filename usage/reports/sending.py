@@ -43,7 +43,7 @@ def file_name(run: ReportRun, ending: str) -> str:
 def _send_email(run: ReportRun) -> None:
     definition = run.definition
     message = EmailMessage(
-        subject=f"{definition.name}: {whose(run)}, {run.period}".replace("\n", " "),
+        subject=" ".join(f"{definition.name}: {whose(run)}, {run.period}".split()),
         to=definition.addresses(),
         headers={"Message-ID": run.message_id, "X-Signalbox-Report": str(run.pk)},
     )

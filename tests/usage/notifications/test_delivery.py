@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -57,6 +58,37 @@ def test_a_mail_tells_everybody_once(mailbox: Mailbox, project: Project) -> None
     assert envelope.rcpt_tos == ["ada@example.com", "bo@example.com"]
     assert b"Subject: 80 % of a budget is spent" in envelope.content
     assert b"40 of 50 USD" in envelope.content
+
+
+def test_the_subject_of_a_mail_is_one_line(mailbox: Mailbox, project: Project) -> None:
+    channel("email", "ada@example.com")
+
+    tell(replace(NEWS, title="a name\r\nBcc: eve@example.com"), project=project)
+    deliver_due()
+
+    (envelope,) = mailbox.messages
+    assert envelope.rcpt_tos == ["ada@example.com"]
+    assert b"Subject: a name Bcc: eve@example.com" in envelope.content
+
+
+def test_one_that_nobody_can_send_does_not_hold_up_the_others(
+    receiver: Receiver, project: Project
+) -> None:
+    channel("email", "ada@example.com")
+    channel("webhook", receiver.url)
+    tell(NEWS, project=project)
+    mail = Delivery.objects.get(channel__kind="email")
+
+    with override_settings(EMAIL_BACKEND="nowhere.Backend"):
+        for _ in range(MAX_ATTEMPTS):
+            Delivery.objects.filter(state="pending").update(
+                next_attempt_at=timezone.now()
+            )
+            deliver_due()
+
+    assert len(receiver.posted) == 1
+    assert state_of(mail) == ("failed", MAX_ATTEMPTS)
+    assert mail.error.startswith("ModuleNotFoundError")
 
 
 def test_a_webhook_is_signed_so_that_its_receiver_can_tell(
