@@ -84,6 +84,30 @@ def test_a_run_begins_when_it_is_due_with_the_input_of_the_schedule(
     assert begin_due(10) == []
 
 
+def test_one_that_nobody_can_begin_does_not_hold_up_the_others(
+    schedule: WorkflowSchedule,
+) -> None:
+    other = WorkflowSchedule(
+        project=schedule.project,
+        workflow=schedule.workflow,
+        name="broken",
+        cron="0 9 * * *",
+    )
+    other.put_input({"who": "Eve"})
+    other.save()
+    WorkflowSchedule.objects.filter(pk=other.pk).update(sealed_input=b"nonsense")
+    make_due(other, timedelta(seconds=9))
+    make_due(schedule)
+
+    (run_id,) = begin_due(10)
+
+    assert WorkflowRun.objects.get(pk=run_id).read_input()["who"] == "Ada"
+    other = WorkflowSchedule.objects.get(pk=other.pk)
+    assert "could not be made (Unsealable)" in other.problem
+    assert due(other) > timezone.now()
+    assert begin_due(10) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_who_look_at_once_begin_one_run(schedule: WorkflowSchedule) -> None:
     make_due(schedule)

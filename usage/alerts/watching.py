@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -37,7 +37,7 @@ def watch() -> int:
         try:
             for finding in _findings(rule):
                 told += _tell_once(rule, finding)
-        except DatabaseError:
+        except Exception:
             logger.exception("alert rule failed", extra={"rule": rule.pk})
     BudgetWarning.objects.filter(told_at=None, created_at__lt=began).update(
         told_at=began

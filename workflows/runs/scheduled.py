@@ -1,5 +1,6 @@
 """Runs by the clock: one for each moment that a schedule is due, whoever looks."""
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from workflows.runs.answers import moment
 from workflows.runs.keys import once
 from workflows.runs.starting import NotStarted, start_run
 
+logger = logging.getLogger(__name__)
+
 # What a run that was scheduled knows besides its schedule's input.
 DUE = "scheduledFor"
 _MAX_PROBLEM = 300
@@ -23,7 +26,7 @@ def begin_due(at_most: int) -> list[UUID]:
     However many look at the same time, each moment is one schedule's once. Moments that
     nobody looked at are made up for by one run, for the last of them.
     """
-    begun = (_begin(schedule_id) for schedule_id in _due(at_most))
+    begun = (_try_to_begin(schedule_id) for schedule_id in _due(at_most))
     return [run_id for run_id in begun if run_id is not None]
 
 
@@ -34,6 +37,29 @@ def _due(at_most: int) -> list[UUID]:
         changed | Q(next_at__lte=timezone.now()), active=True
     )
     return list(found.order_by("next_at").values_list("pk", flat=True)[:at_most])
+
+
+def _try_to_begin(schedule_id: UUID) -> UUID | None:
+    try:
+        return _begin(schedule_id)
+    except Exception as error:
+        # One that nobody can begin must not hold up those of other projects.
+        logger.exception("schedule failed", extra={"schedule": str(schedule_id)})
+        _pass_over(schedule_id, type(error).__name__)
+        return None
+
+
+def _pass_over(schedule_id: UUID, why: str) -> None:
+    """Leave out the moment that is due; the next one is tried again."""
+    with transaction.atomic():
+        schedule = (
+            WorkflowSchedule.objects.select_for_update(of=("self",))
+            .select_related("project")
+            .get(pk=schedule_id)
+        )
+        schedule.problem = f"The run could not be made ({why}); the log says why."
+        schedule.plan(timezone.now())
+        schedule.save(update_fields=["next_at", "problem", "time_zone"])
 
 
 def _begin(schedule_id: UUID) -> UUID | None:
