@@ -7,7 +7,7 @@ the newest entries are selected.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 from uuid_utils import uuid7
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 ALIAS = "embed"
 _FEATURE = Attribution(feature="context")
 _MAX_CHARACTERS = 8_000
+# What pgvector takes: single precision, and so many dimensions.
+_MAX_VALUE = 3e38
+_MAX_DIMENSIONS = 16_000
 
 
 class Served(Protocol):
@@ -66,7 +69,10 @@ async def question_vector(
 async def embed(
     texts: Sequence[str], key: KeyRecord, gateway: G, serve: Serve[G]
 ) -> tuple[str, list[list[float]]]:
-    """Return the model that was asked and a vector for each text. Raises a `Refusal`."""
+    """Return the model that was asked and a vector for each text.
+
+    Raises a `Refusal`, and `LookupError` or `ValueError` for an answer that is none.
+    """
     body = {
         "model": ALIAS,
         "input": [text[:_MAX_CHARACTERS] for text in texts],
@@ -88,7 +94,20 @@ async def embed(
     reply = outcome.answer.reply
     assert reply is not None  # noqa: S101  # Only streams have none.
     data = sorted(orjson.loads(reply.body)["data"], key=lambda each: each["index"])
-    return outcome.answer.candidate.model.name, [each["embedding"] for each in data]
+    found = [_vector_in(each) for each in data]
+    return outcome.answer.candidate.model.name, found
+
+
+def _vector_in(each: dict[str, Any]) -> list[float]:
+    """Return a vector that PostgreSQL takes: what is sent comes from any provider."""
+    found = each["embedding"]
+    if (
+        not isinstance(found, list)
+        or not 0 < len(found) <= _MAX_DIMENSIONS
+        or not all(type(x) in {int, float} and abs(x) < _MAX_VALUE for x in found)
+    ):
+        raise ValueError("The answer holds something else where a vector belongs.")
+    return found
 
 
 def _last_said(asked: ChatRequest) -> str:
