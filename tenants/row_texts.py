@@ -52,6 +52,8 @@ class Texts:
             return self.of(column.related_model, value)
         if isinstance(value, datetime):
             return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+        if isinstance(column, models.BinaryField):
+            return bytes(value).hex()
         if isinstance(column, models.JSONField):
             return json.dumps(value, ensure_ascii=False)
         return str(value)

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from catalog.models import Alias, AliasTarget
 from tenants.audit_trail import entries, page_of
-from tenants.models import Limit, Role
+from tenants.models import Approval, Limit, Role
+from tenants.row_texts import Texts
 from tests.admin_pages import save, saved, text_of
 from tests.gateway.rows import make_alias, make_model, make_project, make_provider
 from tests.people import person
@@ -166,3 +167,10 @@ def test_the_audit_is_read_only_and_not_for_everybody(
 
     assert admin_client.get(f"{AUDIT}add/").status_code == 403
     assert client.get(AUDIT).status_code == 403
+
+
+@pytest.mark.parametrize("kind", [bytes, memoryview])
+def test_bytes_are_told_in_hexadecimal(kind: type) -> None:
+    digest = Approval._meta.get_field("digest")
+
+    assert Texts().value(digest, kind(b"\x00\xff")) == "00ff"
