@@ -9,16 +9,17 @@ from collections.abc import Iterable
 from django.db.models import Model
 
 from usage.analytics.sketches import LEAST_MS, LOG_GAMMA
+from usage.models.end_user_usage import EndUserTotal, EndUserUsage, OpenDay
 from usage.models.rollup import (
     DIMENSIONS,
     FEW_DIMENSIONS,
     DailyShare,
     DailyTotal,
     DailyUsage,
-    EndUserUsage,
     HourlyShare,
     HourlyTotal,
     HourlyUsage,
+    UsageCounts,
     UsageSums,
 )
 
@@ -213,3 +214,23 @@ FILL_DAY = (
         SELECT %s, {_SHARE}, events, cost_usd FROM summed
     """,  # noqa: S608
 )
+# With the day: whatever its totals of end users say is no longer all.
+OPEN_DAY = f"INSERT INTO {OpenDay._meta.db_table} VALUES (%s) ON CONFLICT DO NOTHING"  # noqa: S608
+
+_END_USER = ["organization_id", "project_id", "end_user", "status", "kind", "cache"]
+_COUNTS = [
+    field.attname
+    for field in UsageCounts._meta.local_fields
+    if field.attname not in _END_USER
+]
+CLOSE_DAY = f"DELETE FROM {OpenDay._meta.db_table} WHERE day = %s"  # noqa: S608
+CLEAR_END_USERS = _delete_day(EndUserTotal)
+# With the day, the first moment, and the one after the last. Rows of a project lie together.
+FILL_END_USERS = f"""
+    INSERT INTO {EndUserTotal._meta.db_table} (
+        day, {", ".join(_END_USER)}, {", ".join(_COUNTS)}
+    )
+    SELECT %s, {", ".join(_END_USER)}, {", ".join(f"sum({name})" for name in _COUNTS)}
+    FROM {EndUserUsage._meta.db_table} WHERE {_WITHIN}
+    GROUP BY {", ".join(_END_USER)} ORDER BY project_id
+"""  # noqa: S608

@@ -10,6 +10,7 @@ from usage import (
     cache_entries,
     captures,
     context_entries,
+    end_users,
     feedback,
     idempotent_answers,
     partitions,
@@ -40,6 +41,7 @@ def clear_expired_answers() -> None:
     context_entries.clear_expired()
     feedback.clear_comments()
     running.clear_old()
+    end_users.clear_old()
 
 
 @shared_task(name="usage.watch")

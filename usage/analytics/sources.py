@@ -1,24 +1,31 @@
 """Which table holds the sums of which stretch of time."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 
+from usage.models.end_user_usage import EndUserTotal, EndUserUsage, OpenDay
 from usage.models.rollup import (
     FEW_DIMENSIONS,
     DailyShare,
     DailyTotal,
     DailyUsage,
-    EndUserUsage,
     HourlyShare,
     HourlyTotal,
     HourlyUsage,
 )
 
 _DAY = timedelta(days=1)
-_DAILY = {model._meta.db_table for model in (DailyUsage, DailyTotal, DailyShare)}
+_DAILY = {
+    model._meta.db_table for model in (DailyUsage, DailyTotal, DailyShare, EndUserTotal)
+}
 _FEW = {name.replace("organization", "organization_id") for name in FEW_DIMENSIONS}
 _FEW = {name.replace("project", "project_id") for name in _FEW}
+_OF_END_USERS = {
+    *("organization_id", "project_id", "end_user"),
+    *("status", "kind", "cache"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,6 @@ def parts_of(
 
     `columns` are what is grouped and filtered by, `cuts` where buckets begin.
     """
-    if "end_user" in columns:
-        return [Part(EndUserUsage._meta.db_table, begin, end)]
     is_total = _FEW.issuperset(columns)
     return _split(
         begin,
@@ -66,6 +71,44 @@ def parts_of(
         (DailyTotal if is_total else DailyUsage)._meta.db_table,
         cuts,
     )
+
+
+def parts_by_end_user(
+    begin: datetime,
+    end: datetime,
+    columns: Collection[str],
+    cuts: Iterable[datetime] = (),
+    *,
+    are_few: bool = False,
+) -> list[Part]:
+    """Return where to read end users: totals of whole days that are closed, else hours.
+
+    To the hours of a few an index leads. A day that is opened meanwhile keeps its totals,
+    and one that is closed its hours.
+    """
+    hourly, daily = EndUserUsage._meta.db_table, EndUserTotal._meta.db_table
+    if are_few or not _OF_END_USERS.issuperset(columns):
+        return [Part(hourly, begin, end)]
+    parts = _split(begin, end, hourly, daily, cuts)
+    opened = set(
+        OpenDay.objects.filter(day__gte=begin.date(), day__lte=end.date()).values_list(
+            "day", flat=True
+        )
+    )
+    return [
+        piece
+        for part in parts
+        for piece in (_pieces(part, hourly, opened) if part.is_daily else [part])
+    ]
+
+
+def _pieces(part: Part, hourly: str, opened: Collection[date]) -> Iterator[Part]:
+    """Yield the part, in which the days that are open are read by the hour."""
+    days = (part.end - part.begin) // _DAY
+    starts = [part.begin + number * _DAY for number in range(days)]
+    for is_open, run in groupby(starts, lambda start: start.date() in opened):
+        of_run = list(run)
+        yield Part(hourly if is_open else part.table, of_run[0], of_run[-1] + _DAY)
 
 
 def shares_of(begin: datetime, end: datetime) -> list[Part]:

@@ -2,6 +2,7 @@ from usage.models.alert import Alert, AlertKind, AlertRule, AlertSilence
 from usage.models.budget_window import BudgetLease, BudgetWarning, BudgetWindow
 from usage.models.cache_entry import CacheEntry
 from usage.models.captured_text import CapturedText, CaptureView
+from usage.models.end_user_usage import EndUserTotal, EndUserUsage, OpenDay
 from usage.models.event import UsageEvent
 from usage.models.feedback import Feedback
 from usage.models.idempotent_answer import IdempotentAnswer
@@ -17,7 +18,6 @@ from usage.models.rollup import (
     DailyShare,
     DailyTotal,
     DailyUsage,
-    EndUserUsage,
     HourlyShare,
     HourlyTotal,
     HourlyUsage,
@@ -40,6 +40,7 @@ __all__ = [
     "DailyTotal",
     "DailyUsage",
     "Delivery",
+    "EndUserTotal",
     "EndUserUsage",
     "Feedback",
     "HourlyShare",
@@ -48,6 +49,7 @@ __all__ = [
     "IdempotentAnswer",
     "Notification",
     "NotificationChannel",
+    "OpenDay",
     "PriceProposal",
     "ReportDefinition",
     "ReportRun",

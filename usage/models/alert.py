@@ -219,6 +219,7 @@ class Alert(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["organization", "-created_at"], name="alert_newest"),
+            models.Index(fields=["-created_at", "-id"], name="alert_newest_of_all"),
             models.Index(
                 fields=["created_at"],
                 condition=Q(notification=None),

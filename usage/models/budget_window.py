@@ -62,6 +62,8 @@ class BudgetWindow(models.Model):
 
     class Meta:
         ordering = ["-starts_at", "budget", "subject"]
+        # Of many end users and days, only those of the present are read.
+        indexes = [models.Index(fields=["ends_at"], name="budget_window_ends")]
         constraints = [
             models.UniqueConstraint(
                 fields=["budget", "subject", "starts_at"],

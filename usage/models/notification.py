@@ -188,7 +188,10 @@ class Notification(models.Model):
         indexes = [
             models.Index(
                 fields=["organization", "-created_at"], name="notification_newest"
-            )
+            ),
+            models.Index(
+                fields=["-created_at", "id"], name="notification_newest_of_all"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,12 +11,8 @@ def _sketch_column(base: type[models.Field[Any, Any]]) -> "ArrayField[Any, Any]"
     return ArrayField(base(), default=list, db_default=[])
 
 
-class UsageSums(models.Model):
-    """Sums of usage events of one bucket of time.
-
-    A sketch of times is two lists: the buckets of `usage.analytics.sketches`, and how
-    many events are in each.
-    """
+class UsageCounts(models.Model):
+    """Counts, tokens and money of usage events of one bucket of time."""
 
     organization = models.ForeignKey(
         Organization, models.DO_NOTHING, db_constraint=False, db_index=False
@@ -24,7 +20,6 @@ class UsageSums(models.Model):
     project = models.ForeignKey(
         Project, models.DO_NOTHING, db_constraint=False, db_index=False
     )
-    provider = models.CharField(max_length=63)
     status = models.CharField(max_length=12)
     kind = models.CharField(max_length=12)
     cache = models.CharField(max_length=10, blank=True, default="", db_default="")
@@ -36,11 +31,6 @@ class UsageSums(models.Model):
     cache_write_tokens = models.BigIntegerField()
     output_tokens = models.BigIntegerField()
     reasoning_tokens = models.BigIntegerField()
-    other_usage = models.JSONField(
-        default=dict,
-        db_default={},
-        help_text="Further components: audio, images, seconds, …",
-    )
     cost_usd = models.DecimalField(max_digits=30, decimal_places=12)
     saved_usd = models.DecimalField(
         max_digits=30,
@@ -63,6 +53,26 @@ class UsageSums(models.Model):
         db_default=0,
         help_text="Answers that did not keep to the schema asked for.",
     )
+
+    objects: Any = ProjectScopedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class UsageSums(UsageCounts):
+    """Counts of a provider's usage, and how long it took.
+
+    A sketch of times is two lists: the buckets of `usage.analytics.sketches`, and how
+    many events are in each.
+    """
+
+    provider = models.CharField(max_length=63)
+    other_usage = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="Further components: audio, images, seconds, …",
+    )
     latency_ms_sum = models.FloatField()
     first_token_ms_sum = models.FloatField()
     first_tokens = models.BigIntegerField()
@@ -70,8 +80,6 @@ class UsageSums(models.Model):
     latency_counts = _sketch_column(models.IntegerField)
     first_token_buckets = _sketch_column(models.SmallIntegerField)
     first_token_counts = _sketch_column(models.IntegerField)
-
-    objects: Any = ProjectScopedQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -129,25 +137,6 @@ class HourlyUsage(UsageRollup):
     def __str__(self) -> str:
         hour = f"{self.hour:%Y-%m-%d %H}h"
         return f"{hour} {self.project_id} {self.provider}/{self.model}"
-
-
-class EndUserUsage(UsageRollup):
-    """Usage of one hour (UTC), or of a part of it, by one end user."""
-
-    hour = models.DateTimeField()
-    end_user = models.CharField(max_length=200)
-
-    class Meta:
-        verbose_name_plural = "usage by end users"
-        ordering = ["-hour"]
-        # Texts of that length are too much for a unique index over all of them.
-        indexes = [
-            models.Index(fields=["project", "hour"], name="end_user_project_hour"),
-            models.Index(fields=["hour"], name="end_user_hour"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.hour:%Y-%m-%d %H}h {self.project_id} {self.end_user}"
 
 
 class DailyUsage(UsageRollup):
