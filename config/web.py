@@ -8,6 +8,7 @@ from types import FrameType
 
 import uvicorn
 import uvloop
+from django.urls import reverse
 
 from config.asgi import Application, application
 from config.draining import delay_seconds, drain_seconds
@@ -26,6 +27,8 @@ class WebServer(uvicorn.Server):
         self.app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # All routes are imported now, for which the first page would have to wait.
+        reverse("admin:index")
         await super().startup(sockets)
         # What is here now stays for good; the collector need not look at it again.
         gc.collect()

@@ -15,7 +15,8 @@ from tenants.models import Project
 from tenants.roles import reach_for
 from usage.admin.dashboard import panels, standing
 from usage.admin.dashboard.choice import choice_in
-from usage.admin.overview import traffic
+from usage.admin.overview import added, traffic
+from usage.analytics.reading import sums_of
 from usage.models import HourlyUsage
 
 
@@ -31,6 +32,7 @@ def project_page(request: HttpRequest, slug: str) -> HttpResponse:
     if not sees(reach, HourlyUsage(organization_id=project.organization_id)):
         raise PermissionDenied
     choice = choice_in(request, reach, timezone.now(), project)
+    used = sums_of(choice.selection("provider", cuts=True))
     scope = {"project__id__exact": project.pk}
     lists = [
         ("Events", "usage_usageevent"),
@@ -45,10 +47,10 @@ def project_page(request: HttpRequest, slug: str) -> HttpResponse:
         "title": project.name,
         "subtitle": project.slug,
         "project": project,
-        **traffic(choice),
+        **traffic(choice, used),
         "top_models": panels.top_models(choice),
         "top_features": panels.top_features(choice),
-        "providers": panels.providers(choice, reach),
+        "providers": panels.providers(choice, reach, added(used, 1)),
         "budgets": standing.budgets_of(project),
         "limits": standing.limits_of(project),
         "keys": standing.ending_keys_of(project),

@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -105,10 +106,17 @@ class ReportDefinitionAdmin(ActivationAdmin):
             field.queryset = field.queryset.filter(kind=webhooks)
         return field
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        runs = ReportRun.objects.filter(definition=OuterRef("pk"))
+        last = runs.annotate(told=Concat("period", Value(": "), "state")).values("told")
+        rows: QuerySet[Any] = (
+            super().get_queryset(request).annotate(last_told=Subquery(last[:1]))
+        )
+        return rows
+
     @display(description="last report")
-    def last_run(self, definition: ReportDefinition) -> str:
-        run = definition.runs.defer("html", "charts", "csv").first()
-        return "none yet" if run is None else f"{run.period}: {run.state}"
+    def last_run(self, definition: Any) -> str:
+        return str(definition.last_told or "none yet")
 
     @action(
         description="Preview",

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import (
     RangeDateFilter,
 )
 
-from tenants.admin.base import ReadOnlyAdmin
+from tenants.admin.base import OperatorList, ReadOnlyAdmin
 from tenants.admin.unfolded import DropdownFilter, display
 from usage.admin.events import STATUS_COLOURS
 from usage.admin.filters import (
@@ -36,6 +36,13 @@ _SUMMED_COLUMNS = (
     "output_tokens",
     "cost_usd",
     "unpriced",
+)
+_NOT_SHOWN = (
+    "other_usage",
+    "latency_buckets",
+    "latency_counts",
+    "first_token_buckets",
+    "first_token_counts",
 )
 _DAYS = [1, 7, 30, 90, 365]
 
@@ -78,6 +85,16 @@ def _has_range(request: HttpRequest) -> bool:
     )
 
 
+class RollupList(OperatorList):
+    """Leaves out what is long and not shown."""
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> QuerySet[Any]:
+        rows = super().get_queryset(request, exclude_parameters)
+        return rows.defer(*_NOT_SHOWN)
+
+
 class RollupAdmin(ReadOnlyAdmin):
     list_display = [
         "project",
@@ -96,6 +113,9 @@ class RollupAdmin(ReadOnlyAdmin):
     search_fields = ()
     sortable_by = ()
     actions: list[str] = []
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RollupList
 
     @display(description="model")
     def shown_model(self, row: Any) -> str:

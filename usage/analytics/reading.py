@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from usage.analytics.sketches import time_of
-from usage.analytics.sources import Part, parts_of, shares_of
+from usage.analytics.sources import Part, parts_by_end_user, parts_of, shares_of
 
 Values = Sequence[str | int]
 # The number of a bucket, then the values of what is grouped by.
@@ -45,6 +45,29 @@ _NEEDED = (
     "unpriced, estimated, fallbacks, truncated, refused, violations"
 )
 _ANSWERED = "kind = 'attempt' AND status = 'ok'"
+_BY_GROUP = "SELECT * FROM merged"
+# No bucket has this number.
+_TOTAL = (0,)
+_WITH_TOTAL = (
+    f"{_BY_GROUP} UNION ALL SELECT {_TOTAL[0]}, time, sum(n) FROM merged GROUP BY time"  # noqa: S608
+)
+_PERCENTILES = """
+    WITH merged AS (
+        SELECT {keys}, time, sum(n) AS n
+        FROM ({inner}) AS rows, unnest(times, counts) AS sketch(time, n)
+        GROUP BY {keys}, time
+    )
+    SELECT {keys},
+        min(time) FILTER (WHERE seen > 0.50 * (total - 1)),
+        min(time) FILTER (WHERE seen > 0.95 * (total - 1)),
+        min(time) FILTER (WHERE seen > 0.99 * (total - 1))
+    FROM (
+        SELECT {keys}, time, sum(n) OVER (PARTITION BY {keys} ORDER BY time) AS seen,
+            sum(n) OVER (PARTITION BY {keys}) AS total
+        FROM ({counted}) AS counted
+    ) AS ranked
+    GROUP BY {keys}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +82,12 @@ class Selection:
 
     @property
     def parts(self) -> list[Part]:
-        return parts_of(self.begin, self.end, {*self.where, *self.group_by}, self.cuts)
+        columns = {*self.where, *self.group_by}
+        if "end_user" not in columns:
+            return parts_of(self.begin, self.end, columns, self.cuts)
+        return parts_by_end_user(
+            self.begin, self.end, columns, self.cuts, are_few="end_user" in self.where
+        )
 
 
 @dataclass(slots=True)
@@ -130,8 +158,6 @@ class Times:
 
 def sums_of(selection: Selection, limit: int | None = None) -> dict[Group, Sums]:
     """Return the sums by group, the costliest first where there is a limit."""
-    if not selection.parts:
-        return {}
     keys = ["bucket", *selection.group_by]
     inner, values = _rows(selection, _NEEDED)
     sums = ", ".join(f"coalesce({sql}, 0) AS {name}" for name, sql in _SUMS.items())
@@ -146,33 +172,27 @@ def sums_of(selection: Selection, limit: int | None = None) -> dict[Group, Sums]
 
 def times_of(selection: Selection, sketch: str = "latency") -> dict[Group, Times]:
     """Return the percentiles of successful attempts by group."""
-    if not selection.parts:
-        return {}
     keys = ", ".join(["bucket", *selection.group_by])
-    inner, values = _rows(
-        selection, f"{sketch}_buckets AS times, {sketch}_counts AS counts", _ANSWERED
-    )
+    inner, values = _rows(selection, *_sketched(sketch))
     found = _fetch(
-        f"""
-        SELECT {keys},
-            min(time) FILTER (WHERE seen > 0.50 * (total - 1)),
-            min(time) FILTER (WHERE seen > 0.95 * (total - 1)),
-            min(time) FILTER (WHERE seen > 0.99 * (total - 1))
-        FROM (
-            SELECT {keys}, time, sum(n) OVER (PARTITION BY {keys} ORDER BY time) AS seen,
-                sum(n) OVER (PARTITION BY {keys}) AS total
-            FROM (
-                SELECT {keys}, time, sum(n) AS n
-                FROM ({inner}) AS rows, unnest(times, counts) AS sketch(time, n)
-                GROUP BY {keys}, time
-            ) AS merged
-        ) AS ranked
-        GROUP BY {keys}
-        """,  # noqa: S608
-        values,
+        _PERCENTILES.format(keys=keys, inner=inner, counted=_BY_GROUP), values
     )
     size = 1 + len(selection.group_by)
     return {row[:size]: Times(*map(time_of, row[size:])) for row in found}
+
+
+def times_with_total(selection: Selection) -> tuple[Times, dict[Group, Times]]:
+    """Return the percentiles of all buckets together, and of each, read once."""
+    inner, values = _rows(selection, *_sketched("latency"))
+    rows = _fetch(
+        _PERCENTILES.format(keys="bucket", inner=inner, counted=_WITH_TOTAL), values
+    )
+    found = {row[:1]: Times(*map(time_of, row[1:])) for row in rows}
+    return found.pop(_TOTAL, Times()), found
+
+
+def _sketched(sketch: str) -> tuple[str, str]:
+    return f"{sketch}_buckets AS times, {sketch}_counts AS counts", _ANSWERED
 
 
 def tops_of(selection: Selection, limit: int) -> list[tuple[Group, int, Decimal]]:
@@ -192,8 +212,6 @@ def tops_of(selection: Selection, limit: int) -> list[tuple[Group, int, Decimal]
 
 def other_usage_of(selection: Selection) -> dict[str, int]:
     """Return the sums of further components: audio, images, seconds, …"""
-    if not selection.parts:
-        return {}
     inner, values = _rows(selection, "other_usage", "other_usage <> '{}'")
     found = _fetch(
         "SELECT name, sum(value::numeric)::bigint "  # noqa: S608

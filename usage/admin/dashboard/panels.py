@@ -1,5 +1,6 @@
 """Lists of the overview: what was used most, and what asks for attention."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from tenants.roles import Reach
 from usage.admin.dashboard.choice import Choice
 from usage.analytics.dimensions import labels_of
 from usage.analytics.open_breakers import OpenBreaker, open_breakers
-from usage.analytics.reading import Sums, sums_of, tops_of
+from usage.analytics.reading import Sums, tops_of
 from usage.budget_figures import BudgetFigures, figures_of
 from usage.models import BudgetWindow
 from usage.models.budget_window import NANO
@@ -100,14 +101,12 @@ def top_features(choice: Choice) -> list[Row]:
     ]
 
 
-def providers(choice: Choice, reach: Reach) -> list[ProviderRow]:
-    """Return the providers with traffic, and those that fail."""
+def providers(
+    choice: Choice, reach: Reach, used: Mapping[str, Sums]
+) -> list[ProviderRow]:
+    """Return the providers with traffic, which is `used`, and those that fail."""
     if not sees_some(reach, Provider):
         return []
-    used = {
-        str(group[1]): sums
-        for group, sums in sums_of(choice.selection("provider")).items()
-    }
     checks = ProviderCheck.objects.filter(provider=OuterRef("pk"))
     checks = checks.order_by("-checked_at")
     rows = Provider.objects.filter(seen_by(reach, Provider), active=True).annotate(
