@@ -1,6 +1,7 @@
 """May this project send this request, now?"""
 
 import math
+from types import TracebackType
 
 import msgspec
 
@@ -14,7 +15,7 @@ from gateway.limits.claims import (
     Verdict,
     claims_for,
 )
-from gateway.limits.limiter import Limiter
+from gateway.limits.limiter import Asked, Limiter
 from gateway.refusals import LimitExceeded
 from gateway.types import InferenceRequest
 from gateway.uses import USES
@@ -44,6 +45,60 @@ class Grant(msgspec.Struct):
             self.limiter.settle(lease, tokens)
 
 
+class Admission:
+    """A request's charge to its limits, on its way; `grant` waits for the answer.
+
+    What goes wrong inside of it, as a context, before that gives it up: tokens and a place
+    are given back, but a request it was.
+    """
+
+    __slots__ = ("_asked", "_limiter")
+
+    def __init__(self, limiter: Limiter, asked: Asked) -> None:
+        self._limiter = limiter
+        self._asked = asked
+
+    def __enter__(self) -> None:
+        """The charge is on its way already."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._asked.give_up()
+
+    async def grant(self) -> Grant:
+        """Return leave to go on. Raises `LimitExceeded`."""
+        verdict = await self._asked.verdict()
+        if not verdict.allowed:
+            raise _refusal(verdict)
+        if verdict.exceeded:
+            USES.note_exceeded(verdict.exceeded)
+        return Grant(self._limiter, verdict)
+
+
+def begin_admission(
+    request: InferenceRequest,
+    key: KeyRecord,
+    request_id: str,
+    tokens: int,
+    limiter: Limiter,
+    alias: str = "",
+) -> Admission:
+    """Begin to charge the request to every limit at once.
+
+    What needs no leave can be done while the answer is on its way. `alias` is the one
+    that the request names, empty when it names a model.
+    """
+    claims = claims_for(
+        key, tokens, alias, request.attribution.end_user, request.end_user
+    )
+    return Admission(limiter, limiter.ask(claims, request_id))
+
+
 async def admit(
     request: InferenceRequest,
     key: KeyRecord,
@@ -52,19 +107,10 @@ async def admit(
     limiter: Limiter,
     alias: str = "",
 ) -> Grant:
-    """Charge the request to every limit at once. Raises `LimitExceeded`.
-
-    `alias` is the one that it names, empty when it names a model.
-    """
-    claims = claims_for(
-        key, tokens, alias, request.attribution.end_user, request.end_user
-    )
-    verdict = await limiter.admit(claims, request_id)
-    if not verdict.allowed:
-        raise _refusal(verdict)
-    if verdict.exceeded:
-        USES.note_exceeded(verdict.exceeded)
-    return Grant(limiter, verdict)
+    """Charge the request to every limit at once. Raises `LimitExceeded`."""
+    return await begin_admission(
+        request, key, request_id, tokens, limiter, alias
+    ).grant()
 
 
 def _refusal(verdict: Verdict) -> LimitExceeded:

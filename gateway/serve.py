@@ -6,13 +6,14 @@ from types import ModuleType
 
 import msgspec
 
-from gateway.admission import Grant, admit
+from gateway.admission import Grant, begin_admission
 from gateway.approvals import Approvals, above_threshold
 from gateway.attempts import Sink
 from gateway.budgets.escrow import Escrow
 from gateway.budgets.purse import purse_for
 from gateway.cache.questions import AnswerCache
 from gateway.cache.replay import replayed
+from gateway.cache.rules import rule_for
 from gateway.callers import note_caller
 from gateway.candidates import Candidates, candidates_for
 from gateway.captures.writer import Captures
@@ -92,11 +93,9 @@ async def serve(
     purse = purse_for(request, key, candidates, gateway.escrow)
     if purse is not None:
         purse.sift(candidates)
-    route = plan_route(candidates, request, gateway.affinity)
-    log_route(request_id, candidates, route)
+    rule = rule_for(request, key.project)
     input_tokens = candidates.input_tokens
-    question = gateway.cache.question(request, key.project, candidates, dialect)
-    grant = await admit(
+    admission = begin_admission(
         request,
         key,
         request_id,
@@ -104,19 +103,27 @@ async def serve(
         gateway.limiter,
         candidates.alias,
     )
-    meter = Meter(
-        gateway.sink,
-        request,
-        key,
-        request_id,
-        alias=candidates.alias,
-        strategy=candidates.strategy,
-        config_version=version,
-        routing=candidates.decision(route),
-        input_estimate=input_tokens,
-        cache="bypass" if question is None else "miss",
-        purse=purse,
-    )
+    # What needs no leave is done while it is asked for.
+    with admission:
+        route = plan_route(candidates, request, gateway.affinity)
+        log_route(request_id, candidates, route)
+        question = gateway.cache.question(
+            request, rule, key.project, candidates, dialect
+        )
+        meter = Meter(
+            gateway.sink,
+            request,
+            key,
+            request_id,
+            alias=candidates.alias,
+            strategy=candidates.strategy,
+            config_version=version,
+            routing=candidates.decision(route),
+            input_estimate=input_tokens,
+            cache="bypass" if question is None else "miss",
+            purse=purse,
+        )
+    grant = await admission.grant()
     approval = None
     try:
         if question is not None and (known := await question.known()) is not None:

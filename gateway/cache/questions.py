@@ -16,7 +16,7 @@ from gateway.cache.memory import Memory
 from gateway.cache.recording import Recorder
 from gateway.cache.redis_tier import RedisTier
 from gateway.cache.replay import Known, can_replay
-from gateway.cache.rules import Rule, rule_for
+from gateway.cache.rules import Rule
 from gateway.cache.table import Shelf, Table
 from gateway.candidates import Candidates
 from gateway.configuration.records import ProjectRecord
@@ -60,15 +60,15 @@ class AnswerCache:
     def question(
         self,
         request: InferenceRequest,
+        rule: Rule | None,
         project: ProjectRecord,
         candidates: Candidates,
         dialect: ModuleType,
     ) -> "Question | None":
-        """Return the request as the cache sees it; None when it is none of its business.
+        """Return the request as the cache sees it, with what is in memory.
 
-        Raises `InvalidRequest`.
+        None without a rule: then it is none of the cache's business.
         """
-        rule = rule_for(request, project)
         if rule is None:
             return None
         key = key_for(project.id, request, candidates, dialect, self.secret)
@@ -98,12 +98,17 @@ class Question:
         self._asked_at = time.time()
         self._flight: Flight | None = None
         self._holds_lock = False
+        self._at_hand = self._in_memory()
 
     async def known(self) -> Known | None:
         """Return the answer that there is; None when it has to be found.
 
         Then this request may be the one that others wait for, until `end`.
         """
+        found = self._at_hand
+        if found is not None:
+            self._cache.table.count_hit(self._key)
+            return found
         found = await self._found()
         if found is None and self._request.stream:
             self._request.recorder = Recorder()
@@ -153,16 +158,24 @@ class Question:
             self._holds_lock = False
             self._cache.redis.let_go(self._key, self._project.id)
 
+    def _in_memory(self) -> Known | None:
+        if self._rule.refresh:
+            return None
+        entry = self._cache.memory.get(self._key)
+        if entry is None:
+            return None
+        if (known := self._usable(entry, "hit")) is None:
+            self._cache.memory.drop(self._key)
+        return known
+
     async def _found(self) -> Known | None:
         cache, key = self._cache, self._key
         if self._rule.refresh:
             return None
-        entry = cache.memory.get(key)
-        if entry is not None:
-            if (known := self._usable(entry, "hit")) is not None:
-                cache.table.count_hit(key)
-                return known
-            cache.memory.drop(key)
+        # It may have come while leave was waited for.
+        if (known := self._in_memory()) is not None:
+            cache.table.count_hit(key)
+            return known
         deadline = asyncio.get_running_loop().time() + FOLLOW_S
         for _ in range(_MAX_FLIGHTS):
             flight = cache.flights.current(key)

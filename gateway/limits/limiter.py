@@ -78,22 +78,28 @@ class Limiter:
 
     async def admit(self, claims: Sequence[Claim], lease_id: str) -> Verdict:
         """Charge all claims, or none and say which one refused."""
+        return await self.ask(claims, lease_id).verdict()
+
+    def ask(self, claims: Sequence[Claim], lease_id: str) -> "Asked":
+        """Begin to charge all claims, or none; it is on its way to Redis afterwards.
+
+        Whoever asks takes the verdict, or gives it up.
+        """
+        future: asyncio.Future[Reply] | None = None
+        if claims:
+            self.decisions += 1
+            if self.link.is_up:
+                if self._loop is None:
+                    # Asking for the loop is a system call before Python 3.12.
+                    self._loop = asyncio.get_running_loop()
+                future = self._loop.create_future()
+                self._send(claims, lease_id, future)
+        return Asked(self, claims, lease_id, future)
+
+    def decided(self, claims: Sequence[Claim], lease_id: str, reply: Reply) -> Verdict:
+        """Return the verdict that an answer is; without one this process decides."""
         if not claims:
             return UNLIMITED
-        self.decisions += 1
-        reply: Reply = None
-        if self.link.is_up:
-            if self._loop is None:
-                # Asking for the loop is a system call before Python 3.12.
-                self._loop = asyncio.get_running_loop()
-            future = self._loop.create_future()
-            self._ask(claims, lease_id, future)
-            try:
-                reply = await future
-            except asyncio.CancelledError:
-                if not future.cancelled():
-                    self._undo(claims, lease_id, future.result())
-                raise
         if isinstance(reply, list):
             verdict = self._verdict(claims, lease_id, reply)
         else:
@@ -102,6 +108,15 @@ class Limiter:
         if not verdict.allowed:
             self.refusals += 1
         return verdict
+
+    def undo(self, claims: Sequence[Claim], lease_id: str, reply: Reply) -> None:
+        """Give back what was granted to a request that is not there any more."""
+        if not isinstance(reply, list) or reply[0]:
+            return
+        charged = _charged(claims, reply)
+        if (lease := lease_for(charged, lease_id, degraded=False)) is not None:
+            corrections = [(claim, -claim.cost) for claim in lease.tokens]
+            self._settlements.add(lease_id, lease.concurrency, corrections)
 
     def settle(self, lease: Lease, actual_tokens: int) -> None:
         """Give back what a request held and charge the tokens it really used.
@@ -125,7 +140,7 @@ class Limiter:
         elif corrections or lease.concurrency:
             self._settlements.add(lease.id, lease.concurrency, corrections)
 
-    def _ask(
+    def _send(
         self, claims: Sequence[Claim], lease_id: str, future: asyncio.Future[Reply]
     ) -> None:
         waiter = partial(self._answered, claims, lease_id, future)
@@ -143,21 +158,12 @@ class Limiter:
         if not future.done():
             future.set_result(reply)
         elif reply is not None:
-            self._undo(claims, lease_id, reply)
+            self.undo(claims, lease_id, reply)
         if reply is None:
             # Redis may still get to the call that was given up.
             concurrency = tuple([claim.key for claim in claims if not claim.per_s])
             if concurrency:
                 self._settlements.add(lease_id, concurrency, ())
-
-    def _undo(self, claims: Sequence[Claim], lease_id: str, reply: Reply) -> None:
-        """Give back what was granted to a request that is not there any more."""
-        if not isinstance(reply, list) or reply[0]:
-            return
-        charged = _charged(claims, reply)
-        if (lease := lease_for(charged, lease_id, degraded=False)) is not None:
-            corrections = [(claim, -claim.cost) for claim in lease.tokens]
-            self._settlements.add(lease_id, lease.concurrency, corrections)
 
     def _verdict(
         self, claims: Sequence[Claim], lease_id: str, reply: list[int]
@@ -209,6 +215,41 @@ class Limiter:
             keys = tuple([KEY_PREFIX + key for key in lease.concurrency])
             arguments = (lease.id, int(LEASE_SECONDS * 1000))
             self.link.tell(Call(RENEW, keys, arguments, _ignore))
+
+
+class Asked:
+    """A decision under way: its `verdict` is taken, or given up."""
+
+    __slots__ = ("_claims", "_future", "_lease_id", "_limiter")
+
+    def __init__(
+        self,
+        limiter: Limiter,
+        claims: Sequence[Claim],
+        lease_id: str,
+        future: asyncio.Future[Reply] | None,
+    ) -> None:
+        self._limiter = limiter
+        self._claims = claims
+        self._lease_id = lease_id
+        # Without one there is nobody to be waited for.
+        self._future = future
+
+    async def verdict(self) -> Verdict:
+        reply: Reply = None
+        if self._future is not None:
+            try:
+                reply = await self._future
+            except asyncio.CancelledError:
+                self.give_up()
+                raise
+        return self._limiter.decided(self._claims, self._lease_id, reply)
+
+    def give_up(self) -> None:
+        """Give back what is granted, or was: the request is not there any more."""
+        future = self._future
+        if future is not None and not future.cancel() and not future.cancelled():
+            self._limiter.undo(self._claims, self._lease_id, future.result())
 
 
 def _charged(claims: Sequence[Claim], reply: Sequence[int]) -> list[Claim]:

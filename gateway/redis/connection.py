@@ -89,6 +89,11 @@ class Connection(asyncio.Protocol):
         except hiredis.ProtocolError:
             self.close(failed=True)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no answer is awaited."""
+        return not self._batches
+
     def send(self, calls: list[Call]) -> None:
         self._write(b"".join([call.command() for call in calls]), deque(calls))
 

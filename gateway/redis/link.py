@@ -1,9 +1,10 @@
 """One connection to Redis that never makes a request wait for long.
 
-Calls of one turn of the event loop share one write. When an answer takes longer than
-`answer_s`, all that is under way is given up together with the connection, so that
-a late answer cannot be taken for another's. While there is no connection `is_up` is
-False, and callers decide without Redis at once; connecting goes on behind them.
+A call that comes alone goes out at once; those that come together share one write for each
+turn of the event loop. When an answer takes longer than `answer_s`, all that is under way
+is given up together with the connection, so that a late answer cannot be taken for
+another's. While there is no connection `is_up` is False, and callers decide without Redis
+at once; connecting goes on behind them.
 """
 
 import asyncio
@@ -53,6 +54,8 @@ class RedisLink:
         self._soon: list[Call] = []
         self._later: deque[Call] = deque(maxlen=_MAX_LATER)
         self._later_timer: asyncio.TimerHandle | None = None
+        # Whether the last write had one call that somebody waits for.
+        self._was_alone = True
         self._consecutive_failures = 0
         self._decided = asyncio.Event()
         self._running_loop: asyncio.AbstractEventLoop | None = None
@@ -91,10 +94,16 @@ class RedisLink:
         self._drop_connection()
 
     def ask(self, call: Call) -> None:
-        """Send a call with the others of this turn; only while `is_up`."""
-        if not self._soon:
-            self._loop.call_soon(self._flush)
+        """Send a call, with the others of this turn where there are any; only while `is_up`."""
         self._soon.append(call)
+        if len(self._soon) > 1:
+            return
+        connection = self._connection
+        if self._was_alone and connection is not None and connection.is_at_rest:
+            # Most likely this one is alone, too.
+            self._flush()
+        else:
+            self._loop.call_soon(self._flush)
 
     def tell(self, call: Call) -> None:
         """Send a call nobody hurries for, now or when Redis is back."""
@@ -140,6 +149,8 @@ class RedisLink:
     def _flush(self) -> None:
         """Write the calls of this turn, and take along some that were in no hurry."""
         calls, self._soon = self._soon, []
+        if calls:
+            self._was_alone = len(calls) == 1
         connection = self._connection
         if connection is None:
             for call in calls:

@@ -47,6 +47,19 @@ def test_a_hit_costs_nothing_and_says_what_it_saved(
     assert (entry.alias, entry.provider, entry.model) == ("fast", "sim", "sim-chat")
 
 
+def test_who_is_over_a_limit_is_refused_what_is_known_too(
+    ask: Ask, live: LiveGateway, project: Project
+) -> None:
+    LimitFactory.create(project=project, metric="requests", amount=2)
+
+    statuses = [ask().status_code for _ in range(4)]
+
+    assert statuses == [200, 200, 429, 429]
+    kinds = [event.kind for event in live.events(project)]
+    assert kinds == ["attempt", "cache_hit"]
+    assert CacheEntry.objects.for_project(project).get().hit_count == 1
+
+
 def test_another_project_never_gets_the_answer(
     ask: Ask, other_http: httpx.Client, upstream: Simulator
 ) -> None:

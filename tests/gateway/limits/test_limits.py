@@ -1,6 +1,7 @@
 """Limits decided by a real Redis."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -223,6 +224,45 @@ async def test_a_request_that_is_cancelled_while_it_asks_leaves_nothing_behind(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("is_decided", [False, True], ids=["under way", "decided"])
+async def test_a_decision_that_is_given_up_leaves_nothing_behind(
+    server: OwnRedis, project: str, *, is_decided: bool
+) -> None:
+    async with started(Limiter(server.url, processes=1, answer_s=PATIENT_S)) as limiter:
+        asked = limiter.ask(
+            [tokens(project, 1000, 100), concurrency(project, 1)], "gone"
+        )
+        if is_decided:
+            await asyncio.sleep(0.05)
+
+        asked.give_up()
+        await asyncio.sleep(0.05)
+        await everything_sent(limiter)
+
+        assert (await limiter.admit([concurrency(project, 1)], "next")).allowed
+        assert await tokens_left(limiter, project, 1000) == 1000
+
+
+@pytest.mark.asyncio
+async def test_a_decision_is_on_its_way_before_it_is_waited_for(
+    server: OwnRedis, project: str
+) -> None:
+    async with started(Limiter(server.url, processes=1, answer_s=PATIENT_S)) as limiter:
+        await everything_sent(limiter)
+        calls = server.calls_of("evalsha")
+
+        asked = limiter.ask([requests(project, 1)], "r")
+        # The event loop gets no turn meanwhile.
+        deadline = time.monotonic() + PATIENT_S
+        while server.calls_of("evalsha") == calls and time.monotonic() < deadline:
+            pass
+
+        assert server.calls_of("evalsha") == calls + 1
+        assert (await asked.verdict()).allowed
+        assert not (await limiter.admit([requests(project, 1)], "r")).allowed
+
+
+@pytest.mark.asyncio
 async def test_a_request_is_decided_on_in_one_command(
     server: OwnRedis, project: str
 ) -> None:
@@ -239,7 +279,7 @@ async def test_a_request_is_decided_on_in_one_command(
 
 
 @pytest.mark.asyncio
-async def test_requests_of_one_turn_of_the_loop_share_one_write(
+async def test_requests_of_one_turn_share_a_write_while_the_first_is_decided_on(
     server: OwnRedis, project: str
 ) -> None:
     async with started(Limiter(server.url, processes=1, answer_s=PATIENT_S)) as limiter:
@@ -253,7 +293,7 @@ async def test_requests_of_one_turn_of_the_loop_share_one_write(
             ]
         )
 
-        assert limiter.link.writes == writes + 1
+        assert limiter.link.writes == writes + 2
         assert server.calls_of("evalsha") == calls + 64
         assert sum(verdict.allowed for verdict in verdicts) == 50
 
