@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
-from gateway.asgi import PREPARED_RESPONSE
+from gateway.asgi import PREPARED_RESPONSE, PREPARED_START
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
@@ -23,7 +23,10 @@ BODY_PERIOD_SECONDS = 20.0
 BODY_PERIOD_BYTES = 2_000
 
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/_.:-]*")
-_EXTENSIONS: dict[str, dict[object, object]] = {PREPARED_RESPONSE: {}}
+_EXTENSIONS: dict[str, dict[object, object]] = {
+    PREPARED_RESPONSE: {},
+    PREPARED_START: {},
+}
 
 
 class PreparedCycle(RequestResponseCycle):
@@ -47,21 +50,56 @@ class PreparedCycle(RequestResponseCycle):
         body, self.body = bytes(self.body), bytearray()
         return {"type": "http.request", "body": body, "more_body": False}
 
+    # Of a prepared response whose body is on its way.
+    _is_in_pieces = False
+    _head = b""
+
     async def send(self, message: Any) -> None:
-        if message["type"] != PREPARED_RESPONSE:
+        kind = message["type"]
+        if (
+            kind != PREPARED_RESPONSE
+            and kind != PREPARED_START
+            and not self._is_in_pieces
+        ):
             await super().send(message)
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
-        if self.disconnected:
+        if self.disconnected or self.response_complete:
             return
-        self.response_started = self.response_complete = True
+        if self._is_in_pieces:
+            self._go_on(message["body"], is_last=not message.get("more_body", False))
+            return
+        self.response_started = True
         self.waiting_for_100_continue = False
         ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        line, head = STATUS_LINE[message["status"]], message["head"]
+        if kind == PREPARED_START:
+            self._is_in_pieces = True
+            self._head = b"".join(
+                (line, head, b"transfer-encoding: chunked\r\n", ending)
+            )
+            asyncio.get_running_loop().call_soon(self._send_head)
+            return
         body = b"" if self.scope["method"] == "HEAD" else message["body"]
-        self.transport.write(
-            b"".join((STATUS_LINE[message["status"]], message["head"], ending, body))
-        )
+        self.transport.write(b"".join((line, head, ending, body)))
+        self._end()
+
+    def _send_head(self) -> None:
+        """Let the head go alone, when no piece has come with it."""
+        if self._head and not self.disconnected:
+            head, self._head = self._head, b""
+            self.transport.write(head)
+
+    def _go_on(self, body: bytes, *, is_last: bool) -> None:
+        head, self._head = self._head, b""
+        piece = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        self.transport.write(b"".join((head, piece, b"0\r\n\r\n" if is_last else b"")))
+        if is_last:
+            self._end()
+
+    def _end(self) -> None:
+        self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()

@@ -12,5 +12,8 @@ Send = Callable[[Message], Awaitable[None]]
 # that offers it names it in `scope["extensions"]`. The message holds `status`, `head`
 # (header lines, each ended by CR LF, content-length among them) and `body`.
 PREPARED_RESPONSE = "signalbox.response"
+# The same for a response whose body comes in pieces, as `http.response.body` messages: its
+# head holds no content-length, and leaves together with a first piece that comes at once.
+PREPARED_START = "signalbox.response.start"
 # The open gateway of this process, for Django's views that ask it something.
 OPEN_GATEWAY = "signalbox.gateway"

@@ -89,7 +89,7 @@ class Edge:
             if reply.stream is None:
                 await send_whole(reply, scope, send)
             else:
-                await send_stream(reply, reply.stream, client, send)
+                await send_stream(reply, reply.stream, client, scope, send)
         except asyncio.CancelledError:
             if not client.gone:
                 raise

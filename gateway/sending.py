@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 
-from gateway.asgi import PREPARED_RESPONSE, Scope, Send
+from gateway.asgi import PREPARED_RESPONSE, PREPARED_START, Message, Scope, Send
 from gateway.clients import Client
 from gateway.event_streams import EventStream
 from gateway.refusals import Draining, Unforeseen
@@ -37,17 +37,11 @@ async def send_whole(reply: EdgeReply, scope: Scope, send: Send) -> None:
 
 
 async def send_stream(
-    reply: EdgeReply, stream: EventStream, client: Client, send: Send
+    reply: EdgeReply, stream: EventStream, client: Client, scope: Scope, send: Send
 ) -> None:
     keepalive = _Keepalive(send, client, stream.keepalive)
     try:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": reply.headers,
-            }
-        )
+        await send(_start_of(reply, scope))
         async for events in stream.events():
             keepalive.last = time.monotonic()
             await send(
@@ -65,6 +59,16 @@ async def send_stream(
     finally:
         keepalive.stop()
         stream.close()
+
+
+def _start_of(reply: EdgeReply, scope: Scope) -> Message:
+    if PREPARED_START in scope.get("extensions", ()):
+        return {"type": PREPARED_START, "status": reply.status, "head": reply.head}
+    return {
+        "type": "http.response.start",
+        "status": reply.status,
+        "headers": reply.headers,
+    }
 
 
 class _Keepalive:

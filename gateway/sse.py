@@ -59,6 +59,14 @@ def split_events(piece: bytes) -> list[bytes]:
     return events
 
 
+def first_end(piece: bytes) -> int:
+    """Return where the first event of a piece ends."""
+    end = piece.find(b"\n\n") + 2
+    if end > 1 and b"\r" not in piece[:end]:
+        return end
+    return len(split_events(piece)[0])
+
+
 def data_of(event: bytes) -> bytes | None:
     """Return the data of an event; None for a comment or an empty event."""
     parts = [

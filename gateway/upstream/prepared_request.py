@@ -18,9 +18,12 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from gateway.upstream.answer_protocol import AnswerProtocol, WholeAnswer, WholeHeaders
+from gateway.upstream.answer_head import AnswerHeaders
+from gateway.upstream.answer_protocol import AnswerProtocol
+from gateway.upstream.chunked_answer import ChunkedAnswer
 from gateway.upstream.connections import Connections
 from gateway.upstream.errors import UpstreamUnreadable
+from gateway.upstream.whole_answer import WholeAnswer
 
 # They change nothing when they arrive twice, so they may be sent again.
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -38,8 +41,8 @@ class PreparedResponse:
     def __init__(
         self,
         status: int,
-        headers: CIMultiDictProxy[str] | WholeHeaders,
-        content: StreamReader,
+        headers: CIMultiDictProxy[str] | AnswerHeaders,
+        content: StreamReader | ChunkedAnswer,
         connection: Connection,
         whole: bytes | None = None,
     ) -> None:
@@ -138,7 +141,7 @@ async def _exchange(
             is_stream=is_stream, has_body=method != "HEAD"
         )
         transport.write(wire)
-        # aiohttp's message, or a whole answer in its place.
+        # aiohttp's message, or what was read in its place.
         message: Any
         message, content = await protocol.read()
         while 100 <= message.code < 200 and message.code != 101:

@@ -11,7 +11,7 @@ from gateway.adapters.openai_chat.content import finish_reason_of
 from gateway.adapters.openai_chat.errors import error_code, fault_of
 from gateway.adapters.openai_chat.usage import tokens_in, tokens_of
 from gateway.adapters.reading import Unreadable, loads, printable
-from gateway.sse import data_of, split_events
+from gateway.sse import data_of, first_end, split_events
 from gateway.types import JSON, Quirks, StreamNotes, UpstreamFault, UpstreamReply
 from usage.tokens import Tokens
 
@@ -135,22 +135,29 @@ class StreamInspector:
             return StreamNotes(self._without_null_usage(piece))
         forward: list[bytes] = []
         is_done = False
-        for event in split_events(piece):
-            data = data_of(event)
-            if data is None:
-                forward.append(event)
-            elif data == b"[DONE]":
-                is_done = True
-                forward.append(event)
-            else:
-                tree = loads(data)
-                if fault := tree.get("error"):
-                    return StreamNotes(b"".join(forward), fault=fault_of(fault))
-                self._note(tree)
-                if tree.get("choices") or not (
-                    self._hide_usage and isinstance(tree.get("usage"), dict)
-                ):
-                    forward.append(self._hidden_null_usage(event))
+        while piece:
+            if self.started and (end := _plain_end(piece)):
+                forward.append(self._without_null_usage(piece[:end]))
+                piece = piece[end:]
+            # What is parsed before the first content is one event; after it, all the rest.
+            end = len(piece) if self.started else first_end(piece)
+            for event in split_events(piece[:end]):
+                data = data_of(event)
+                if data is None:
+                    forward.append(event)
+                elif data == b"[DONE]":
+                    is_done = True
+                    forward.append(event)
+                else:
+                    tree = loads(data)
+                    if fault := tree.get("error"):
+                        return StreamNotes(b"".join(forward), fault=fault_of(fault))
+                    self._note(tree)
+                    if tree.get("choices") or not (
+                        self._hide_usage and isinstance(tree.get("usage"), dict)
+                    ):
+                        forward.append(self._hidden_null_usage(event))
+            piece = piece[end:]
         return StreamNotes(b"".join(forward), is_done=is_done)
 
     def _note(self, tree: JSON) -> None:
@@ -203,6 +210,12 @@ def _is_plain(piece: bytes) -> bool:
         and piece.count(b'"usage"') == piece.count(b'"usage":null')
         and b'"error"' not in piece
     )
+
+
+def _plain_end(piece: bytes) -> int:
+    """Return where the ordinary deltas end that the piece begins with; 0 without any."""
+    end = piece.find(b"\n\n", piece.rfind(b'"finish_reason":null')) + 2
+    return end if _is_plain(piece[:end]) else 0
 
 
 def _text(raw: msgspec.Raw) -> str:

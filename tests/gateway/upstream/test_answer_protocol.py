@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
+from gateway.upstream.chunked_answer import ChunkedAnswer
 from gateway.upstream.connections import Connections
 from gateway.upstream.errors import UpstreamUnreadable
 from gateway.upstream.prepared_request import PreparedRequests, PreparedResponse
@@ -100,8 +101,11 @@ async def ask(
 async def body_of(response: PreparedResponse) -> bytes:
     if response.whole is not None:
         return response.whole
+    body = b""
     async with asyncio.timeout(5):
-        return await response.content.read()
+        while piece := await response.content.readany():
+            body += piece
+    return body
 
 
 @pytest.mark.asyncio
@@ -174,6 +178,94 @@ async def test_what_was_said_unasked_is_nobodys_answer(
     await asyncio.sleep(0.05)
 
     second = await ask(requests, provider, is_stream=is_stream)
+
+    assert await body_of(second) == b"hello"
+    assert provider.connections == 2
+    second.close()
+
+
+BEGUN = OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+
+async def broken_off(response: PreparedResponse) -> bytes:
+    """Return what came before the answer broke off."""
+    body = b""
+    async with asyncio.timeout(5):
+        try:
+            while piece := await response.content.readany():
+                body += piece
+        except aiohttp.ClientPayloadError:
+            return body
+    pytest.fail("the answer has an end")
+
+
+@pytest.mark.asyncio
+async def test_what_came_before_chunks_broke_off_is_read(
+    provider: Provider, requests: PreparedRequests
+) -> None:
+    provider.pieces, provider.closes = [BEGUN], True
+
+    response = await ask(requests, provider, is_stream=True)
+
+    assert await broken_off(response) == b"hello"
+    response.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"no size\r\n",
+        b"0\r\nx-last: " + b"a" * 100_000,
+        b"5;" + b"x" * 100_000,
+        b"0\r\n" + b"x-last: a\r\n" * 10_000,
+    ],
+    ids=["no chunk", "a long header", "a long extension", "many headers"],
+)
+async def test_what_is_no_chunk_ends_the_answer_and_its_connection(
+    provider: Provider, requests: PreparedRequests, rest: bytes
+) -> None:
+    provider.pieces = [BEGUN, rest]
+
+    first = await ask(requests, provider, is_stream=True)
+    assert await broken_off(first) == b"hello"
+    first.close()
+    provider.pieces = [CHUNKED]
+    second = await ask(requests, provider, is_stream=True)
+
+    assert await body_of(second) == b"hello"
+    assert provider.connections == 2
+    second.close()
+
+
+@pytest.mark.asyncio
+async def test_a_provider_is_held_up_by_who_does_not_read(
+    provider: Provider, requests: PreparedRequests
+) -> None:
+    chunk = b"1000000\r\n" + b"a" * 2**24 + b"\r\n"
+    provider.pieces = [BEGUN, chunk, b"0\r\n\r\n"]
+
+    response = await ask(requests, provider, is_stream=True)
+    await asyncio.sleep(0.2)
+    answer = response.content
+    assert isinstance(answer, ChunkedAnswer)
+    waiting = sum(map(len, answer._pieces))
+    body = await body_of(response)
+
+    assert waiting < 1024 * 1024
+    assert len(body) == 2**24 + 5
+    response.close()
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_is_not_read_to_its_end_ends_its_connection(
+    provider: Provider, requests: PreparedRequests
+) -> None:
+    provider.pieces = [BEGUN, b"0\r\n\r\n"]
+    first = await ask(requests, provider, is_stream=True)
+    first.close()
+
+    second = await ask(requests, provider, is_stream=True)
 
     assert await body_of(second) == b"hello"
     assert provider.connections == 2
