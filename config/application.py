@@ -88,6 +88,7 @@ class Application:
         gateway = await self._open_gateway.open()
         self._edge = Edge(gateway)
         self._workflows = Edge(gateway, "workflows.urls")
+        await gateway.snapshot.recall_keys()
 
     def _is_about_workflows(self, path: str) -> bool:
         return (

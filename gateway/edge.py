@@ -73,6 +73,8 @@ class Edge:
     def __init__(self, gateway: Gateway, routes: str = "gateway.urls") -> None:
         self._gateway = gateway
         self._resolver = get_resolver(routes)
+        # The views behind them are imported now, and not by the first request.
+        self._resolver.url_patterns  # noqa: B018
         self._routes: dict[str, ResolverMatch] = {}
         self._max_body = settings.MAX_BODY_BYTES
         self._watch = ClientWatch()

@@ -5,9 +5,12 @@ Both follow what the database announces; while it is away, the last good stays.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
+
+from django.db import DatabaseError
 
 from gateway.configuration.catalog_reloads import CatalogReloads, SnapshotFailed
 from gateway.configuration.database_threads import ConfigurationUnavailable
@@ -35,6 +38,9 @@ T = TypeVar("T")
 
 # A tenant that changed together with the catalog waits for it, but not for long.
 _TOGETHER_S = 0.5
+# How many keys a process that starts knows already, and how long it may look for them.
+_RECALLED_KEYS = 100
+_RECALL_S = 1.0
 
 
 class Snapshot:
@@ -124,6 +130,15 @@ class Snapshot:
         if key is not None and self._is_ahead_of_catalog(key.project):
             await self._reloads.settled(_TOGETHER_S)
         return key
+
+    async def recall_keys(self) -> None:
+        """Read the keys that were used last, so that their requests need not wait for it.
+
+        A database that is away, or slow, is left alone.
+        """
+        with contextlib.suppress(ConfigurationUnavailable, DatabaseError, TimeoutError):
+            async with asyncio.timeout(_RECALL_S):
+                await self._tenants.recall(_RECALLED_KEYS)
 
     def known_end_user(
         self, project_id: int, name: str

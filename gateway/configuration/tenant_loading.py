@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from gateway.configuration.alias_loading import (
     Credentials,
@@ -79,6 +79,13 @@ def read_keys(
         for row in rows
         if row["project_id"] in projects
     }
+
+
+def lately_used_keys(number: int) -> list[str]:
+    """Return the ids of the keys that were used last; the newest, where that is not known."""
+    last_used = F("use__last_used_at").desc(nulls_last=True)
+    found = ApiKey.objects.filter(revoked_at=None).order_by(last_used, "-id")
+    return list(found.values_list("key_id", flat=True)[:number])
 
 
 def _holders(rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from gateway.configuration.database_threads import (
@@ -13,7 +14,7 @@ from gateway.configuration.database_threads import (
     DatabaseThreads,
 )
 from gateway.configuration.records import MISSING, KeyRecord, Missing, ProjectRecord
-from gateway.configuration.tenant_loading import read_keys
+from gateway.configuration.tenant_loading import lately_used_keys, read_keys
 from gateway.configuration.tenant_memory import TenantMemory
 
 T = TypeVar("T")
@@ -95,6 +96,11 @@ class TenantsOnDemand:
             if last_good is None:
                 raise
             return last_good
+
+    async def recall(self, number: int) -> None:
+        """Read the keys that were used last. Raises `ConfigurationUnavailable`."""
+        key_ids = await self.read(partial(lately_used_keys, number))
+        await asyncio.gather(*map(self._read_together, key_ids))
 
     def evict(self, project_ids: Collection[int]) -> None:
         self._memory.drop_projects(project_ids)

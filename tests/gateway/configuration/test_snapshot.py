@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -364,3 +365,26 @@ async def test_a_project_in_memory_never_runs_ahead_of_the_catalog(
     while not await has_alias():
         await asyncio.sleep(0.001)
     await changing
+
+
+async def test_keys_that_were_used_last_are_known_before_they_are_asked_for(
+    project: Project, snapshot: Snapshot
+) -> None:
+    keys = [await commit(partial(make_key, project)) for _ in range(3)]
+    await commit(keys[0].revoke)
+    await caught_up(snapshot)
+
+    await snapshot.recall_keys()
+
+    known = [snapshot.known_key(key.key_id) for key in keys]
+    assert [type(each) for each in known] == [type(None), KeyRecord, KeyRecord]
+
+
+async def test_a_database_that_is_away_has_nothing_to_recall(
+    snapshot: Snapshot,
+) -> None:
+    snapshot.database_lost()
+
+    await snapshot.recall_keys()
+
+    assert snapshot.key_count == 0
