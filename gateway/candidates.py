@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
@@ -42,6 +43,7 @@ from usage.costs import FREE, PriceSheet
 logger = logging.getLogger(__name__)
 
 _NOT_NOW = {"x-should-retry": "false"}
+_NO_DEFAULTS: Mapping[str, object] = MappingProxyType({})
 _ABOUT_MONEY = frozenset({"max_price", "max_cost"})
 
 
@@ -153,7 +155,7 @@ def all_candidates_for(
         or (alias.strategy if alias else "")
         or project.strategy
         or ("priority" if alias else "specified"),
-        defaults=alias.defaults if alias else {},
+        defaults=alias.defaults if alias else _NO_DEFAULTS,
         needs=needs,
         input_tokens=input_estimate(request, needs)
         if request.max_cost_usd is None

@@ -2,6 +2,7 @@
 
 rules.py       whose requests, and which of them
 keys.py        what makes two requests one and the same
+known_keys.py  the same, for those that were seen before
 entries.py     an answer as it is kept, in clear and sealed
 memory.py, redis_tier.py, table.py, stored.py   where it is kept, the nearest first
 flights.py     those who ask what is being asked already

@@ -11,7 +11,7 @@ from typing import Literal
 from gateway.cache.entries import Entry, open_entry, seal_entry
 from gateway.cache.flights import Flight, Flights
 from gateway.cache.keeping import entry_of
-from gateway.cache.keys import key_for
+from gateway.cache.known_keys import KnownKeys
 from gateway.cache.memory import Memory
 from gateway.cache.recording import Recorder
 from gateway.cache.redis_tier import RedisTier
@@ -43,7 +43,7 @@ class AnswerCache:
         answer_s: float = ANSWER_SECONDS,
         max_bytes: int | None = None,
     ) -> None:
-        self.secret = b"signalbox answer cache 1\0" + secret.encode()
+        self.keys = KnownKeys(b"signalbox answer cache 1\0" + secret.encode())
         self.memory = Memory() if max_bytes is None else Memory(max_bytes)
         self.flights = Flights()
         self.redis = RedisTier(url, answer_s=answer_s)
@@ -71,7 +71,7 @@ class AnswerCache:
         """
         if rule is None:
             return None
-        key = key_for(project.id, request, candidates, dialect, self.secret)
+        key = self.keys.key_for(project.id, request, candidates, dialect)
         return Question(self, key, rule, request, project, candidates, dialect)
 
 

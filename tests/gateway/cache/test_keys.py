@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from gateway.cache.keys import key_for
+from gateway.cache.known_keys import KnownKeys
 from gateway.candidates import Candidate, Candidates
 from gateway.dialects import anthropic_messages, gemini_generate, openai_chat
 from gateway.types import InferenceRequest, ProviderPreferences
@@ -18,6 +19,8 @@ from tests.gateway.records import ENDPOINT, PROVIDER, model
 
 PAIRS = 10_000
 SECRET = b"server key"
+# One for all tests: no two requests of any of them may be taken for one another.
+KNOWN = KnownKeys(SECRET)
 
 
 def candidates(*numbers: int, **changes: Any) -> Candidates:
@@ -46,8 +49,12 @@ def key_of(
     among: Candidates | None = None,
     **changes: Any,
 ) -> str:
-    request = asked(dialect, body, **changes)
-    return key_for(project_id, request, among or candidates(), dialect, SECRET)
+    """Return the key; those that are known are the same as those worked out."""
+    request, found = asked(dialect, body, **changes), among or candidates()
+    key = key_for(project_id, request, found, dialect, SECRET)
+    for _ in range(2):
+        assert KNOWN.key_for(project_id, request, found, dialect) == key
+    return key
 
 
 def text(lots: random.Random) -> str:
