@@ -35,7 +35,7 @@ def watch() -> int:
     )
     for rule in rules.order_by("pk"):
         try:
-            for finding in _findings(rule):
+            for finding in _unsettled(rule, _findings(rule)):
                 told += _tell_once(rule, finding)
         except Exception:
             logger.exception("alert rule failed", extra={"rule": rule.pk})
@@ -49,6 +49,17 @@ def _findings(rule: AlertRule) -> list[Finding]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [_TIMEOUT])
         return list(KINDS[rule.kind].find(rule))
+
+
+def _unsettled(rule: AlertRule, findings: Sequence[Finding]) -> list[Finding]:
+    """Return those that may be news: most of what is found has been told long ago."""
+    known = {_once(rule, finding) for finding in findings if finding.window is not None}
+    settled = set(
+        Alert.objects.filter(
+            Q(notification__isnull=False) | Q(silence=None), rule=rule, once__in=known
+        ).values_list("once", flat=True)
+    )
+    return [finding for finding in findings if _once(rule, finding) not in settled]
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from usage.days import EVENTS, end_of, partition_of, start_of
 DAYS = 30
 # Of each project.
 KEYS = 2
+PROVIDERS = 3
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 
@@ -43,7 +44,7 @@ _INSERT = f"""
         CASE WHEN hit THEN 'cache_hit' ELSE 'attempt' END, {_uuid7("at")}, 1,
         (%s::bigint[])[2 * p - i %% 2], (%s::bigint[])[p], (%s::bigint[])[p],
         'user-' || (cost * 5000)::int, 'feature-' || i %% 4, '', '[]', 'chat',
-        'openai_chat', 'alias-' || m %% 3, 'provider-' || m %% 3, 'model-' || m, '',
+        'openai_chat', 'alias-' || m %% 3, 'provider-' || m %% {PROVIDERS}, 'model-' || m, '',
         i %% 3 = 0, CASE WHEN bad THEN 'failed' ELSE 'ok' END, 200,
         CASE WHEN bad THEN 'upstream_timeout' ELSE '' END, (cost * 3000)::int, 0, 0,
         (slow * 900)::int, 0, '{{{{}}}}', false,

@@ -12,8 +12,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog.models import Provider, ProviderCheck
 from tenants.models import ApiKey, Approval, Budget, Organization, Project
 from tests.benchmarks.usage_at_scale import events
+from tests.factories import ProviderFactory
 from usage.days import start_of, today
 from usage.models import (
     Alert,
@@ -44,6 +46,8 @@ def seed(count: int) -> None:
     """Make what is missing; what a kept database has stays."""
     if not User.objects.filter(username=ADMIN).exists():
         _make_rows()
+    if not Provider.objects.filter(slug="provider-0").exists():
+        _make_providers()
     projects = list(Project.objects.filter(slug__regex=r"^p\d+$").order_by("pk"))
     events.fill(projects, count // events.DAYS)
     began = time.monotonic()
@@ -75,6 +79,23 @@ def _make_rows() -> None:
     _make_feedback(projects, random)
     _make_approvals(projects, random)
     _make_log(projects, User.objects.create_superuser(ADMIN))
+
+
+@transaction.atomic
+def _make_providers() -> None:
+    """Make those that the events name, and their checks of a week."""
+    now = timezone.now()
+    for n in range(events.PROVIDERS):
+        provider = ProviderFactory.create(slug=f"provider-{n}", name=f"Provider {n}")
+        ProviderCheck.objects.bulk_create(
+            ProviderCheck(
+                provider=provider,
+                status=ProviderCheck.Status.OK,
+                latency_ms=50,
+                checked_at=now - timedelta(minutes=minutes),
+            )
+            for minutes in range(7 * 24 * 60)
+        )
 
 
 def _make_budgets(projects: list[Project], random: Random) -> None:

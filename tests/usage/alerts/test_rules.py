@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog.models import Credential, Provider, ProviderCheck
@@ -123,3 +125,22 @@ def test_a_key_with_a_successor_expires_in_silence(project: Project) -> None:
     key.rotate(timedelta(hours=5))
 
     assert watch() == 0
+
+
+def test_what_is_told_already_is_asked_about_at_once() -> None:
+    def queries_of_looking_again() -> int:
+        watch()
+        with CaptureQueriesContext(connection) as asked:
+            assert watch() == 0
+        return len(asked)
+
+    provider = ProviderFactory.create()
+    CredentialFactory.create(provider=provider, quarantined_at=timezone.now())
+    few = queries_of_looking_again()
+    for number in range(5):
+        CredentialFactory.create(
+            provider=provider, name=f"key {number}", quarantined_at=timezone.now()
+        )
+
+    assert queries_of_looking_again() == few
+    assert Notification.objects.count() == 6

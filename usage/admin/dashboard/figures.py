@@ -12,6 +12,7 @@ from usage.analytics.workflow_runs import run_figures
 
 _MUCH = 100
 _MANY = 100_000_000
+_VERY_MANY = 10_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,12 @@ def _money(amount: Decimal) -> str:
 
 
 def _count(number: int) -> str:
-    """Return the number, in millions where it would be too long to be read."""
-    return f"{number:,}" if number < _MANY else f"{number / 1_000_000:,.0f} million"
+    """Return the number, in millions or billions where it would be too long to be read."""
+    if number < _MANY:
+        return f"{number:,}"
+    if number < _VERY_MANY:
+        return f"{number / 1_000_000:,.0f} million"
+    return f"{number / 1_000_000_000:,.1f} billion"
 
 
 def _share(share: float | None, of: str, without: str) -> str:

@@ -174,12 +174,20 @@ def ending_budgets(choice: Choice, reach: Reach) -> list[BudgetRow]:
     found = figures_of(budgets.values())
     rows = [
         BudgetRow(
-            str(budget), reverse("admin:tenants_budget_change", args=[pk]), found[pk]
+            _budget_name(budget),
+            reverse("admin:tenants_budget_change", args=[pk]),
+            found[pk],
         )
         for pk, budget in budgets.items()
     ]
     ending = [row for row in rows if row.figures.share >= _NEARLY or row.is_over]
     return sorted(ending, key=lambda row: -row.figures.share)[:TOP]
+
+
+def _budget_name(budget: Budget) -> str:
+    owner = budget.project or budget.organization
+    period = "in total" if budget.per == Budget.Per.TOTAL else f"per {budget.per}"
+    return f"{owner}: ${budget.amount_usd.normalize():,f} {period}, {budget.mode}"
 
 
 def _of_choice(budgets: Any, choice: Choice) -> Any:
