@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 GRANULARITIES = ("hour", "day", "week", "month")
 
 _HOUR = timedelta(hours=1)
+_QUARTER = timedelta(minutes=15)
 
 
 def starts_between(
@@ -41,16 +42,31 @@ def _hours(begin: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]
     start = _local_hour(begin, zone)
     while start < end:
         yield start
-        following = _local_hour(start + _HOUR, zone)
-        start = following if following > start else start + _HOUR
+        start = _next_hour(start, zone)
 
 
 def _local_hour(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return since when (UTC) the clock has shown the hour of that moment."""
     local = moment.astimezone(zone)
     passed = timedelta(
         minutes=local.minute, seconds=local.second, microseconds=local.microsecond
     )
-    return (moment - passed).astimezone(UTC)
+    start = moment.astimezone(UTC) - passed
+    # Clocks are not always set by whole hours, nor at one.
+    while start.astimezone(zone).utcoffset() != local.utcoffset():
+        start += _QUARTER
+    return start
+
+
+def _next_hour(start: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the clock shows another hour, or the same one for the second time."""
+    offset = start.astimezone(zone).utcoffset()
+    following = _local_hour(start + _HOUR, zone)
+    if following.astimezone(zone).utcoffset() != offset:
+        following = start + _QUARTER
+        while following.astimezone(zone).utcoffset() == offset:
+            following += _QUARTER
+    return following
 
 
 def first_day(day: date, granularity: str) -> date:

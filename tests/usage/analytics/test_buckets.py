@@ -51,6 +51,41 @@ def test_an_hour_that_the_clock_shows_twice_is_two() -> None:
 
 
 @pytest.mark.parametrize(
+    ("zone", "day", "shown"),
+    [
+        # At two it is half past two, and half a year earlier half past one once more.
+        ("Australia/Lord_Howe", (2026, 10, 4), ["01:00", "02:30", "03:00", "04:00"]),
+        ("Australia/Lord_Howe", (2026, 4, 5), ["01:00", "01:30", "02:00", "03:00"]),
+        # Clocks are set at a quarter to three, and to four.
+        ("Pacific/Chatham", (2026, 9, 27), ["01:00", "02:00", "03:45", "04:00"]),
+        ("Pacific/Chatham", (2026, 4, 5), ["02:00", "03:00", "02:45", "03:00"]),
+        ("Europe/Berlin", (2026, 3, 29), ["01:00", "03:00", "04:00"]),
+        ("Europe/Berlin", (2026, 10, 25), ["01:00", "02:00", "02:00", "03:00"]),
+    ],
+)
+def test_an_hour_begins_where_the_clock_is_set(
+    zone: str, day: tuple[int, int, int], shown: list[str]
+) -> None:
+    info = ZoneInfo(zone)
+    first = datetime(*day, int(shown[0][:2]), 10, tzinfo=info).astimezone(UTC)
+    begin = first - timedelta(minutes=10)
+
+    starts = list(itertools.islice(_hours_from(first, info), len(shown)))
+
+    assert [f"{start.astimezone(info):%H:%M}" for start in starts] == shown
+    assert starts[0] == begin
+    # Whichever moment is asked about first, the hours are the same.
+    for minutes in range(0, int((starts[-1] - begin) / timedelta(minutes=1)), 5):
+        moment = begin + timedelta(minutes=minutes)
+        (found, *_) = _hours_from(moment, info)
+        assert found == max(start for start in starts if start <= moment)
+
+
+def _hours_from(moment: datetime, zone: ZoneInfo) -> list[datetime]:
+    return list(starts_between(moment, moment + 6 * HOUR, "hour", zone))
+
+
+@pytest.mark.parametrize(
     "zone", ["Asia/Kolkata", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"]
 )
 def test_hours_begin_when_the_clock_says_so(zone: str) -> None:
@@ -61,8 +96,8 @@ def test_hours_begin_when_the_clock_says_so(zone: str) -> None:
     )
 
     assert starts[0] <= begin < starts[1]
-    assert {start.astimezone(ZoneInfo(zone)).minute for start in starts} <= {0, 30}
-    assert all(HOUR / 2 <= b - a <= 1.5 * HOUR for a, b in itertools.pairwise(starts))
+    assert {start.astimezone(ZoneInfo(zone)).minute for start in starts} <= {0, 30, 45}
+    assert all(HOUR / 4 <= b - a <= HOUR for a, b in itertools.pairwise(starts))
 
 
 def test_weeks_begin_on_monday_and_months_on_the_first() -> None:
