@@ -14,8 +14,12 @@ from tests.factories import LimitFactory
 from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway, wait_until
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 PATH = "/v1/chat/completions"
 HELLO: Any = [{"role": "user", "content": "Hello there"}]
+# A mistake of ours may quote what was asked, and then no log may tell its words.
+QUOTING = "Hello there, said the canary."
 ASK = {"model": "fast", "messages": HELLO}
 
 plain_and_streamed = pytest.mark.parametrize(
@@ -122,7 +126,7 @@ def test_the_unforeseen_is_answered_settled_and_given_back(
     offer("sim-chat", "sim-chat-large")
 
     def break_down(*_: Any, **__: Any) -> None:
-        raise RuntimeError("Hello there, said the canary.")
+        raise RuntimeError(QUOTING)
 
     with monkeypatch.context() as broken:
         broken.setattr(openai_chat, "parse_response", break_down)
@@ -152,7 +156,7 @@ def test_the_unforeseen_within_a_stream_ends_it_with_an_error_event(
     offer("sim-chat-pace-20-events-500")
 
     def break_down(*_: Any) -> None:
-        raise RuntimeError("Hello there, said the canary.")
+        raise RuntimeError(QUOTING)
 
     stream = client.chat.completions.create(model="fast", messages=HELLO, stream=True)
     next(stream)
