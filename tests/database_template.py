@@ -6,12 +6,15 @@ ignores and `make clean` removes. Deleting it costs one session some ten seconds
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -30,21 +33,39 @@ _APPS = re.compile(r"^INSTALLED_APPS = \[.*?^\]", re.MULTILINE | re.DOTALL)
 
 def lay_out(home: Path) -> None:
     """Put a migrated cluster where an embedded PostgreSQL of `home` will look."""
-    KEPT.mkdir(exist_ok=True)
-    cluster = KEPT / _version()
-    # Sessions that begin together wait for the one that builds.
-    with (KEPT / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not cluster.exists():
-            _build(cluster)
+    with _built() as cluster:
         home.mkdir(parents=True, exist_ok=True)
         _copy(cluster, home / "postgres")
         os.utime(cluster)
 
 
+def statements() -> dict[str, list[str]]:
+    """Return the SQL of each migration, in their order, by app and name."""
+    with _built() as cluster:
+        found: dict[str, list[str]] = json.loads(_statements_of(cluster).read_text())
+    return found
+
+
 def take_over(home: Path) -> None:
     """Make the migrated database the one that an installation in `home` uses."""
     _rename(home, TEMPLATE, places.DATABASE)
+
+
+@contextmanager
+def _built() -> Iterator[Path]:
+    """Yield the cluster; sessions that begin together wait for the one that builds."""
+    KEPT.mkdir(exist_ok=True)
+    cluster = KEPT / _version()
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (cluster.exists() and _statements_of(cluster).exists()):
+            shutil.rmtree(cluster, ignore_errors=True)
+            _build(cluster)
+        yield cluster
+
+
+def _statements_of(cluster: Path) -> Path:
+    return cluster.with_suffix(".json")
 
 
 def _version() -> str:
@@ -70,8 +91,9 @@ def _build(cluster: Path) -> None:
                 "REDIS_URL": servers.redis_url,
                 "DJANGO_SETTINGS_MODULE": "config.settings_test",
             }
+            said = str(_statements_of(cluster))
             subprocess.run(
-                [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+                [sys.executable, "-m", "tests.recorded_migrations", said],
                 cwd=CHECKOUT,
                 env=environment,
                 check=True,
@@ -107,3 +129,4 @@ def _drop_old() -> None:
     )
     for path in versions[:-KEPT_VERSIONS]:
         shutil.rmtree(path, ignore_errors=True)
+        _statements_of(path).unlink(missing_ok=True)

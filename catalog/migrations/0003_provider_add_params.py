@@ -28,12 +28,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='provider',
             name='add_params',
-            field=models.JSONField(blank=True, default=dict, help_text='Parameters that every request gets which does not give them.', validators=[catalog.models.provider.check_params]),
+            field=models.JSONField(blank=True, db_default={}, default=dict, help_text='Parameters that every request gets which does not give them.', validators=[catalog.models.provider.check_params]),
         ),
         migrations.AddField(
             model_name='providerevent',
             name='add_params',
-            field=models.JSONField(blank=True, default=dict, help_text='Parameters that every request gets which does not give them.', validators=[catalog.models.provider.check_params]),
+            field=models.JSONField(blank=True, db_default={}, default=dict, help_text='Parameters that every request gets which does not give them.', validators=[catalog.models.provider.check_params]),
         ),
         migrations.AlterField(
             model_name='provider',

@@ -45,22 +45,22 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='provider',
             name='health_check',
-            field=models.CharField(blank=True, help_text='Path, or https address, of a free GET request that shows whether it answers. Empty: its list of models; none: never asked.', max_length=500, validators=[catalog.models.provider.check_health_check]),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Path, or https address, of a free GET request that shows whether it answers. Empty: its list of models; none: never asked.', max_length=500, validators=[catalog.models.provider.check_health_check]),
         ),
         migrations.AddField(
             model_name='provider',
             name='reports_cost',
-            field=models.BooleanField(default=False, help_text='It says what each answer cost, and that is what counts.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='It says what each answer cost, and that is what counts.'),
         ),
         migrations.AddField(
             model_name='providerevent',
             name='health_check',
-            field=models.CharField(blank=True, help_text='Path, or https address, of a free GET request that shows whether it answers. Empty: its list of models; none: never asked.', max_length=500, validators=[catalog.models.provider.check_health_check]),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Path, or https address, of a free GET request that shows whether it answers. Empty: its list of models; none: never asked.', max_length=500, validators=[catalog.models.provider.check_health_check]),
         ),
         migrations.AddField(
             model_name='providerevent',
             name='reports_cost',
-            field=models.BooleanField(default=False, help_text='It says what each answer cost, and that is what counts.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='It says what each answer cost, and that is what counts.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='provider',

@@ -27,12 +27,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='alias',
             name='sticky',
-            field=models.BooleanField(default=False, help_text='Where lots are drawn by weight, an end user keeps the same target.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Where lots are drawn by weight, an end user keeps the same target.'),
         ),
         migrations.AddField(
             model_name='aliasevent',
             name='sticky',
-            field=models.BooleanField(default=False, help_text='Where lots are drawn by weight, an end user keeps the same target.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Where lots are drawn by weight, an end user keeps the same target.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='alias',

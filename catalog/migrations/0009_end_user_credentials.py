@@ -50,12 +50,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='credential',
             name='base_url',
-            field=models.CharField(blank=True, help_text="Where it is presented, in place of the provider's base URL: an Azure resource, or a server of the end user's own. Empty: the provider's.", max_length=500, validators=[catalog.models.provider.check_base_url]),
+            field=models.CharField(blank=True, db_default='', default='', help_text="Where it is presented, in place of the provider's base URL: an Azure resource, or a server of the end user's own. Empty: the provider's.", max_length=500, validators=[catalog.models.provider.check_base_url]),
         ),
         migrations.AddField(
             model_name='credential',
             name='deployments',
-            field=models.JSONField(blank=True, default=dict, help_text='What models are called there, e.g. an Azure deployment: {"gpt-4o": "my-gpt"}. Others go by their own name.', validators=[catalog.models.provider.check_string_map]),
+            field=models.JSONField(blank=True, db_default={}, default=dict, help_text='What models are called there, e.g. an Azure deployment: {"gpt-4o": "my-gpt"}. Others go by their own name.', validators=[catalog.models.provider.check_string_map]),
         ),
         migrations.AddField(
             model_name='credential',
@@ -65,12 +65,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='credentialevent',
             name='base_url',
-            field=models.CharField(blank=True, help_text="Where it is presented, in place of the provider's base URL: an Azure resource, or a server of the end user's own. Empty: the provider's.", max_length=500, validators=[catalog.models.provider.check_base_url]),
+            field=models.CharField(blank=True, db_default='', default='', help_text="Where it is presented, in place of the provider's base URL: an Azure resource, or a server of the end user's own. Empty: the provider's.", max_length=500, validators=[catalog.models.provider.check_base_url]),
         ),
         migrations.AddField(
             model_name='credentialevent',
             name='deployments',
-            field=models.JSONField(blank=True, default=dict, help_text='What models are called there, e.g. an Azure deployment: {"gpt-4o": "my-gpt"}. Others go by their own name.', validators=[catalog.models.provider.check_string_map]),
+            field=models.JSONField(blank=True, db_default={}, default=dict, help_text='What models are called there, e.g. an Azure deployment: {"gpt-4o": "my-gpt"}. Others go by their own name.', validators=[catalog.models.provider.check_string_map]),
         ),
         migrations.AddField(
             model_name='credentialevent',

@@ -54,6 +54,7 @@ class Alias(models.Model):
     )
     sticky = models.BooleanField(
         default=False,
+        db_default=False,
         help_text="Where lots are drawn by weight, an end user keeps the same target.",
     )
     required_capabilities = models.JSONField(

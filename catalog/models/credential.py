@@ -95,6 +95,8 @@ class Credential(models.Model):
     base_url = models.CharField(
         max_length=500,
         blank=True,
+        default="",
+        db_default="",
         validators=[check_base_url],
         help_text=(
             "Where it is presented, in place of the provider's base URL: an Azure "
@@ -103,6 +105,7 @@ class Credential(models.Model):
     )
     deployments = models.JSONField(
         default=dict,
+        db_default={},
         blank=True,
         validators=[check_string_map],
         help_text=(

@@ -140,17 +140,21 @@ class Provider(models.Model):
     )
     add_params = models.JSONField(
         default=dict,
+        db_default={},
         blank=True,
         validators=[check_params],
         help_text="Parameters that every request gets which does not give them.",
     )
     reports_cost = models.BooleanField(
         default=False,
+        db_default=False,
         help_text="It says what each answer cost, and that is what counts.",
     )
     health_check = models.CharField(
         max_length=500,
         blank=True,
+        default="",
+        db_default="",
         validators=[check_health_check],
         help_text=(
             "Path, or https address, of a free GET request that shows whether it "

@@ -27,12 +27,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='project',
             name='cache_purges',
-            field=models.JSONField(blank=True, default=dict, editable=False, help_text='When kept answers were purged, by what: seconds since 1970.'),
+            field=models.JSONField(blank=True, db_default={}, default=dict, editable=False, help_text='When kept answers were purged, by what: seconds since 1970.'),
         ),
         migrations.AddField(
             model_name='projectevent',
             name='cache_purges',
-            field=models.JSONField(blank=True, default=dict, editable=False, help_text='When kept answers were purged, by what: seconds since 1970.'),
+            field=models.JSONField(blank=True, db_default={}, default=dict, editable=False, help_text='When kept answers were purged, by what: seconds since 1970.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='project',

@@ -27,12 +27,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='project',
             name='fallback_on_content_policy',
-            field=models.BooleanField(default=False, help_text='Ask the next target when one refuses the content of a request.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Ask the next target when one refuses the content of a request.'),
         ),
         migrations.AddField(
             model_name='projectevent',
             name='fallback_on_content_policy',
-            field=models.BooleanField(default=False, help_text='Ask the next target when one refuses the content of a request.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Ask the next target when one refuses the content of a request.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='project',

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='apikey',
             name='aliases',
-            field=models.JSONField(blank=True, default=list, help_text='Aliases and models it may name, e.g. ["fast"]; empty: all.', validators=[tenants.models.api_key.check_names]),
+            field=models.JSONField(blank=True, db_default=[], default=list, help_text='Aliases and models it may name, e.g. ["fast"]; empty: all.', validators=[tenants.models.api_key.check_names]),
         ),
         migrations.AlterField(
             model_name='apikey',
@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='apikeyevent',
             name='aliases',
-            field=models.JSONField(blank=True, default=list, help_text='Aliases and models it may name, e.g. ["fast"]; empty: all.', validators=[tenants.models.api_key.check_names]),
+            field=models.JSONField(blank=True, db_default=[], default=list, help_text='Aliases and models it may name, e.g. ["fast"]; empty: all.', validators=[tenants.models.api_key.check_names]),
         ),
         migrations.AlterField(
             model_name='apikeyevent',

@@ -16,10 +16,6 @@ class Migration(migrations.Migration):
             model_name='approval',
             name='update_update',
         ),
-        migrations.RemoveField(
-            model_name='approval',
-            name='body',
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='approval',
             trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "tenants_approvalevent" ("alias", "api_key_id", "comment", "decided_at", "decided_by_id", "digest", "end_user", "estimate_usd", "expires_at", "id", "model", "operation", "path", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "project_id", "provider", "requested_at", "state", "threshold_usd", "used_at") SELECT new_values."alias", new_values."api_key_id", new_values."comment", new_values."decided_at", new_values."decided_by_id", new_values."digest", new_values."end_user", new_values."estimate_usd", new_values."expires_at", new_values."id", new_values."model", new_values."operation", new_values."path", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."project_id", new_values."provider", new_values."requested_at", new_values."state", new_values."threshold_usd", new_values."used_at" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values.* IS DISTINCT FROM new_values.*) ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='0218d248add1c62f730406a496c351de1c75b132', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_update_update_3dcea', referencing='REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ', table='tenants_approval', when='AFTER')),

@@ -69,18 +69,21 @@ class ApiKey(models.Model):
     )
     aliases = models.JSONField(
         default=list,
+        db_default=[],
         blank=True,
         validators=[check_names],
         help_text='Aliases and models it may name, e.g. ["fast"]; empty: all.',
     )
     allowed_networks = models.JSONField(
         default=list,
+        db_default=[],
         blank=True,
         validators=[check_networks],
         help_text='Networks it may be used from, e.g. ["10.0.0.0/8"]; empty: any.',
     )
     imported = models.BooleanField(
         default=False,
+        db_default=False,
         editable=False,
         help_text="Known by its digest alone: renew it with a key of Signalbox's own.",
     )

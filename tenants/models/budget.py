@@ -80,11 +80,15 @@ class Budget(models.Model):
         help_text="Only for this end user; empty: all of them.",
     )
     each_end_user = models.BooleanField(
-        default=False, help_text="For each end user separately, not all together."
+        default=False,
+        db_default=False,
+        help_text="For each end user separately, not all together.",
     )
     alias = models.CharField(
         max_length=100,
         blank=True,
+        default="",
+        db_default="",
         help_text="Only for requests that name this alias; empty: all.",
     )
     amount_usd = models.DecimalField(

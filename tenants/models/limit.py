@@ -47,15 +47,21 @@ class Limit(models.Model):
         help_text="Only for this end user; empty: all of them.",
     )
     each_end_user = models.BooleanField(
-        default=False, help_text="For each end user separately, not all together."
+        default=False,
+        db_default=False,
+        help_text="For each end user separately, not all together.",
     )
     alias = models.CharField(
         max_length=100,
         blank=True,
+        default="",
+        db_default="",
         help_text="Only for requests that name this alias; empty: all.",
     )
     shadow = models.BooleanField(
-        default=False, help_text="Only count what would have been refused."
+        default=False,
+        db_default=False,
+        help_text="Only count what would have been refused.",
     )
     metric = models.CharField(max_length=16, choices=Metric.choices)
     amount = models.PositiveBigIntegerField(validators=[MinValueValidator(1)])

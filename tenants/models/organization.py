@@ -17,6 +17,7 @@ class Organization(models.Model):
     time_zone = models.CharField(
         max_length=64,
         default="UTC",
+        db_default="UTC",
         validators=[check_time_zone],
         help_text="In which the days of its budgets begin.",
     )

@@ -48,6 +48,8 @@ class Project(models.Model):
         max_length=16,
         choices=Strategy.choices,
         blank=True,
+        default="",
+        db_default="",
         help_text=(
             "How to order targets where neither the request nor an alias says; "
             "empty: by priority."
@@ -60,6 +62,7 @@ class Project(models.Model):
     )
     cache_purges = models.JSONField(
         default=dict,
+        db_default={},
         blank=True,
         editable=False,
         help_text="When kept answers were purged, by what: seconds since 1970.",
@@ -91,16 +94,18 @@ class Project(models.Model):
     )
     fallback_on_content_policy = models.BooleanField(
         default=False,
+        db_default=False,
         help_text="Ask the next target when one refuses the content of a request.",
     )
     capture = models.BooleanField(
         default=False, help_text="Keep request and answer texts, sealed."
     )
     capture_retention_days = models.PositiveSmallIntegerField(
-        default=30, validators=[MinValueValidator(1)]
+        default=30, db_default=30, validators=[MinValueValidator(1)]
     )
     capture_redactions = models.JSONField(
         default=list,
+        db_default=[],
         blank=True,
         help_text=(
             "Patterns (RE2) whose matches are taken out of captured texts, besides "
