@@ -1,6 +1,7 @@
 """The bounds of the HTTP protocol, over real sockets."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -129,6 +130,24 @@ async def test_a_second_head_that_takes_too_long_is_cut_off(
         writer.write(b"GET / HTTP/1.1\r\n")
 
         assert await status_of(reader) == 408
+
+
+async def test_a_body_that_moves_too_slowly_is_cut_off_c4(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol, "BODY_PERIOD_SECONDS", 0.1)
+    async with connected() as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9000\r\n\r\n")
+
+        async def drip() -> None:
+            while not reader.at_eof():
+                writer.write(b"a")
+                await asyncio.sleep(0.01)
+
+        dripping = asyncio.create_task(drip())
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        with contextlib.suppress(ConnectionError):
+            await dripping
 
 
 async def test_a_body_that_does_not_move_is_cut_off(

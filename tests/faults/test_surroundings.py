@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from config.embedded import CHECKOUT
 from tenants.models import Project
+from tests.factories import LimitFactory
 from tests.faults.asking import ask
 from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway
@@ -45,6 +46,29 @@ def test_a_clock_that_is_set_back_changes_no_duration_s8(
     (event,) = live.events(project)
     assert event.latency_ms is not None
     assert 150 < event.latency_ms < 60_000
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_clocks_that_differ_do_not_move_a_limit_s8(
+    live: LiveGateway,
+    http: httpx.Client,
+    offer: Offer,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    hours: int,
+) -> None:
+    offer("sim-chat")
+    LimitFactory.create(project=project, metric="requests", amount=1, per="hour")
+    live.caught_up()
+    real = time.time
+
+    first = ask(http)
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: real() + hours * _HOUR)
+        second = ask(http)
+
+    assert (first.status_code, second.status_code) == (200, 429)
+    assert 0 < int(second.headers["retry-after"]) <= _HOUR
 
 
 def test_a_letter_that_no_table_takes_does_no_harm_c9(

@@ -1,7 +1,9 @@
 """A live gateway between official clients and a simulated provider."""
 
+import logging
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from uuid import UUID
 
 import httpx
 import openai
@@ -10,6 +12,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from catalog.models import AIModel, Alias, Provider
+from config.logs import line_formatter
 from gateway.simulator import Simulator, serve
 from gateway.upstream import streams, transport
 from tenants.models import ApiKey, Project
@@ -24,6 +27,7 @@ from tests.factories import (
     ProviderFactory,
 )
 from tests.gateway.live import LiveGateway, open_sockets, wait_until
+from usage.models import UsageEvent
 
 CREDENTIAL = "sk-upstream-credential-of-the-platform"
 
@@ -63,6 +67,35 @@ def live(running_gateway: LiveGateway, transactional_db: None) -> Iterator[LiveG
     """The gateway, which must have nothing left to do when the test is over."""
     yield running_gateway
     running_gateway.assert_nothing_is_left()
+
+
+@pytest.fixture
+def accounted(
+    live: LiveGateway, upstream: Simulator, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    """What must hold after a fault as well, besides that `live` has nothing left to do.
+
+    Every attempt that the provider bills is one settled event, no money of a budget is
+    held for a request, and neither what was asked nor a credential is in a log.
+    """
+    caplog.set_level(logging.INFO)
+    yield
+    live.assert_nothing_is_left()
+    statuses = dict(UsageEvent.objects.values_list("id", "status"))
+    billed = [statuses.get(UUID(str(c.id))) for c in upstream.calls if c.is_billable]
+    assert not {None, "unsettled"} & {*billed}
+    escrow = live.gateway.escrow
+    assert escrow is not None
+    wait_until(lambda: not sum(each.reserved for each in escrow.holdings))
+    lines = line_formatter()
+    said = "\n".join(
+        lines.format(record)
+        for record in caplog.get_records("call")
+        # The test's own clients may tell what they were answered.
+        if not record.name.startswith(("httpx", "httpcore", "openai"))
+    )
+    for secret in ("Hello there", CREDENTIAL):
+        assert secret not in said
 
 
 @pytest.fixture

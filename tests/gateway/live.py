@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 # A busy machine is no reason to decide without Redis; its outages are tested apart.
 _PATIENT_S = 5.0
 _SHIP_EVERY_S = 0.02
-_WAIT_S = 5.0
+_WAIT_S = 20.0
 
 
 class LiveGateway:

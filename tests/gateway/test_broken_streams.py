@@ -11,6 +11,8 @@ from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway
 from usage.models import UsageEvent
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 
 def outcomes(live: LiveGateway, project: Project) -> list[tuple[str, str, str]]:
     return [

@@ -107,6 +107,22 @@ def test_aliases_behind_an_alias_are_followed() -> None:
     assert names(found(request("outer"), inner, outer)) == ["two/m2", "one/m1"]
 
 
+@pytest.mark.parametrize(("length", "reached"), [(6, ["one/m1"]), (7, [])])
+def test_five_aliases_are_followed_and_no_more_o2(
+    length: int, reached: list[str]
+) -> None:
+    chain = [alias("a0", target(CHEAP), number=100)]
+    for number in range(1, length):
+        chain.append(alias(f"a{number}", target(chain[-1]), number=100 + number))
+
+    try:
+        found_ = names(found(request(chain[-1].name), *chain))
+    except NoCandidate:
+        found_ = []
+
+    assert found_ == reached
+
+
 def test_a_loop_of_aliases_ends() -> None:
     first = alias("first", number=1)
     second = alias("second", target(first), target(CHEAP), number=2)

@@ -18,6 +18,8 @@ from tests.factories import LimitFactory
 from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway, wait_until
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 PATH = "/v1/chat/completions"
 HELLO: Any = [{"role": "user", "content": "Hello there"}]
 

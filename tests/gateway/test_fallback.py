@@ -10,6 +10,8 @@ from tests.gateway.asking import HELLO, PATH, ask, plain_and_streamed
 from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 # A fault, the code its attempt is recorded with, and what the client is told when
 # nobody else is there to be asked: status and code.
 FAULTS: dict[str, tuple[str, int, str]] = {
@@ -129,7 +131,10 @@ def test_a_stream_that_gets_too_long_ends_with_an_error(
 # Faults that are no reason to ask another
 
 
-@pytest.mark.parametrize("fault", ["400", "content-policy"])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("400", "Invalid value: the simulator"), ("content-policy", "our safety system")],
+)
 @plain_and_streamed
 def test_what_the_client_did_wrong_is_passed_on_and_not_tried_again(
     http: httpx.Client,
@@ -138,6 +143,7 @@ def test_what_the_client_did_wrong_is_passed_on_and_not_tried_again(
     project: Project,
     upstream: Simulator,
     fault: str,
+    words: str,
     stream: bool,
 ) -> None:
     offer(f"sim-fault-{fault}", "sim-chat")
@@ -145,6 +151,7 @@ def test_what_the_client_did_wrong_is_passed_on_and_not_tried_again(
     response = ask(http, stream=stream)
 
     assert response.status_code == 400
+    assert words in response.json()["error"]["message"]
     assert response.headers["x-should-retry"] == "false"
     assert len(upstream.calls) == 1
     (event,) = live.events(project)

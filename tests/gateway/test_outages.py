@@ -18,6 +18,8 @@ from tests.gateway.asking import HELLO, PATH, ask, plain_and_streamed
 from tests.gateway.conftest import Offer, offered_model
 from tests.gateway.live import LiveGateway, wait_until
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ from tests.gateway.conftest import Offer
 from tests.gateway.live import LiveGateway
 from tests.gateway.scripted_upstream import ScriptedUpstream
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 PATH = "/v1/chat/completions"
 HELLO: Any = [{"role": "user", "content": "Hello there"}]
 

@@ -15,6 +15,8 @@ from tests.gateway.asking import ask
 from tests.gateway.conftest import CREDENTIAL, Offer
 from tests.gateway.live import LiveGateway, wait_until
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 BAD = "sk-invalid"
 
 

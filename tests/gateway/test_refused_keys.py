@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import openai
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from gateway.simulator import Simulator
@@ -27,6 +28,21 @@ def test_a_request_without_a_key_is_told_how_to_send_one(
     error = error_of(response)
     assert error["code"] == "invalid_api_key"
     assert "Authorization: Bearer" in error["message"]
+    assert upstream.calls == []
+
+
+def test_a_session_of_the_admin_is_no_key_a6(
+    live: LiveGateway, admin_client: Client, offer: Offer, upstream: Simulator
+) -> None:
+    offer("sim-chat")
+    cookies = {name: each.value for name, each in admin_client.cookies.items()}
+    assert "sessionid" in cookies
+
+    response = httpx.post(f"{live.url}{PATH}", json=ASK, cookies=cookies)
+
+    assert response.status_code == 401
+    # No page of another site is told that it may read an answer.
+    assert not [name for name in response.headers if name.startswith("access-control")]
     assert upstream.calls == []
 
 

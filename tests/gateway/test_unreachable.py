@@ -22,6 +22,8 @@ from tests.gateway.asking import ask
 from tests.gateway.conftest import offered_model
 from tests.gateway.live import LiveGateway
 
+pytestmark = pytest.mark.usefixtures("accounted")
+
 
 def refusing() -> str:
     """Return an address where nobody listens."""

@@ -1,6 +1,9 @@
 """Providers that limit the rate, or are about to; U17, U18."""
 
+import socket
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -18,12 +21,18 @@ from tests.factories import (
 from tests.gateway.asking import ask, plain_and_streamed
 from tests.gateway.conftest import CREDENTIAL, Offer, offered_model
 from tests.gateway.live import LiveGateway
-from tests.gateway.scripted_upstream import ScriptedUpstream
+from tests.gateway.scripted_upstream import WHOLE_HEAD, ScriptedUpstream, _read_request
+
+pytestmark = pytest.mark.usefixtures("accounted")
 
 ANSWER = (
     b'{"id":"c","object":"chat.completion","created":1,"model":"near","choices":[{"index"'
     b':0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":'
     b'{"prompt_tokens":2,"completion_tokens":1,"total_tokens":3}}'
+)
+LIMITED = (
+    b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n"
+    b"retry-after: 7\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
 )
 
 
@@ -81,6 +90,42 @@ def test_a_limit_is_one_credentials_and_another_may_serve_the_model_u17(
     # Both wait now; nobody is asked.
     assert ask(http, stream=False).status_code == 429
     assert len(upstream.calls) == 2
+
+
+@dataclass(slots=True)
+class OfTwoCredentials(ScriptedUpstream):
+    """Answers whoever presents the second one; the first has reached its limit."""
+
+    presented: Counter[str] = field(default_factory=Counter)
+
+    def _play(self, connection: socket.socket) -> None:
+        with connection:
+            is_first = b"Bearer sk-first" in _read_request(connection)
+            self.presented["first" if is_first else "second"] += 1
+            connection.sendall(
+                LIMITED if is_first else WHOLE_HEAD % len(ANSWER) + ANSWER
+            )
+
+
+def test_while_one_credential_waits_another_serves_the_model_u17(
+    http: httpx.Client, live: LiveGateway
+) -> None:
+    with OfTwoCredentials() as scripted:
+        provider = ProviderFactory.create(
+            slug="near", base_url=scripted.url, allow_private_addresses=True
+        )
+        EndpointFactory.create(provider=provider)
+        for name in ("first", "second"):
+            CredentialFactory.create(
+                provider=provider, name=name, value=f"sk-{name}-credential"
+            )
+        offered_model(provider, "near")
+        live.caught_up()
+
+        responses = [ask(http, "near/near", stream=False) for _ in range(6)]
+
+    assert [response.status_code for response in responses] == [200] * 6
+    assert scripted.presented == {"first": 1, "second": 6}
 
 
 @pytest.fixture

@@ -125,6 +125,25 @@ def test_what_has_no_price_counts_nothing_and_is_shown(
     assert (spent(monthly), monthly.windows.get().unpriced) == (0, 1)
 
 
+def test_each_period_has_a_row_of_its_own_and_none_begins_anew_m4(
+    ledger: Ledger, project: Project, spend: Spend
+) -> None:
+    daily = budget(project, per="day")
+    midnight = datetime(2026, 3, 15, tzinfo=UTC)
+    tick = timedelta(microseconds=1)
+
+    ledger.write(lines(spend("0.1", occurred_at=midnight - tick)))
+    ledger.write(lines(spend("0.2", occurred_at=midnight)))
+    # One of the day before comes late.
+    ledger.write(lines(spend("0.4", occurred_at=midnight - tick)))
+
+    windows = BudgetWindow.objects.filter(budget=daily).order_by("starts_at")
+    assert list(windows.values_list("starts_at", "spent_nano")) == [
+        (midnight - timedelta(days=1), 500_000_000),
+        (midnight, 200_000_000),
+    ]
+
+
 def test_what_is_booked_comes_out_of_the_lease_of_who_spent_it(
     ledger: Ledger, project: Project, spend: Spend
 ) -> None:

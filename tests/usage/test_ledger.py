@@ -143,16 +143,18 @@ def test_a_database_that_is_away_is_waited_for(root: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_read_only_database_is_waited_for(root: Path) -> None:
+    """The old primary after a failover, and then the new one; S3."""
+    options = ["-c default_transaction_read_only=on", ""]
     ledger = Ledger(
-        root,
-        lambda: {
-            **connection_parameters(),
-            "options": "-c default_transaction_read_only=on",
-        },
+        root, lambda: {**connection_parameters(), "options": options.pop(0)}
     )
+    batch = lines(settlement())
 
     with pytest.raises(LedgerUnavailable):
-        ledger.write(lines(settlement()))
+        ledger.write(batch)
+    written = ledger.write(batch)
 
+    # The connection was made anew, and only then.
+    assert (written, options) == (1, [])
     assert not (root / QUARANTINE_NAME).exists()
     ledger.close()
