@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import pytest
@@ -62,8 +63,12 @@ def prepared(case: Any, url: str, key: str) -> requests.PreparedRequest | None:
         return None
 
 
+@cache
+def described() -> Any:
+    return schemathesis.openapi.from_dict(schema())
+
+
 def try_group(group: str, live: LiveGateway, key: str, examples: int) -> Counter[int]:
-    api: Any = schemathesis.openapi.from_dict(schema())
     http = requests.Session()
     statuses: Counter[int] = Counter()
 
@@ -92,7 +97,7 @@ def try_group(group: str, live: LiveGateway, key: str, examples: int) -> Counter
             send()
 
     with http:
-        for each in api.include(path_regex=f"^{group}").get_all_operations():
+        for each in described().include(path_regex=f"^{group}").get_all_operations():
             for mode in GenerationMode:
                 try_operation(each.ok(), mode)
     return statuses

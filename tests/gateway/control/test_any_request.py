@@ -1,6 +1,7 @@
 """Whatever is sent to the control API, it answers, and never with a mistake of its own."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -29,9 +30,13 @@ def rows(platform: Caller) -> dict[str, Any]:
     return create_examples(platform)
 
 
+@cache
+def described() -> Any:
+    return schemathesis.openapi.from_dict(schema())
+
+
 def operations_of(resource: str) -> Iterator[Any]:
-    api = schemathesis.openapi.from_dict(schema())
-    found: Any = api.include(path_regex=f"^{ROOT}/{resource}/(?!hourly|daily)")
+    found = described().include(path_regex=f"^{ROOT}/{resource}/(?!hourly|daily)")
     for each in found.get_all_operations():
         operation = each.ok()
         if not operation.path.endswith(CALLING):

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -85,6 +86,9 @@ def receiving(status: int = 200) -> Iterator[Received]:
                     received.points[name] = points
             self.send_response(status)
             self.send_header("content-length", "0")
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                # Otherwise the library makes longer and longer pauses.
+                self.send_header("retry-after", "0.01")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
