@@ -7,9 +7,11 @@ none, or where a test changed what a migrated database begins with, Django flush
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 from psycopg import sql
 
@@ -51,16 +53,25 @@ def install() -> None:
     setattr(TransactionTestCase, _TEARDOWN, _end)
 
 
-def _end(case: TransactionTestCase) -> None:
-    if getattr(case, "serialized_rollback", False) or not _may_delete():
-        _flush(case)
+def empty(flush: Callable[[], object] | None = None) -> None:
+    """Delete what was committed, or flush the database where that would not do."""
+    flush = flush or partial(call_command, "flush", verbosity=0, interactive=False)
+    if not _may_delete():
+        flush()
         return
     tables = _tables()
     if not _begun or _beginning(tables) != _begun[0]:
-        _flush(case)
+        flush()
         _begun[:] = [_beginning(tables)]
         return
     _delete(_written_to(tables))
+
+
+def _end(case: TransactionTestCase) -> None:
+    if getattr(case, "serialized_rollback", False):
+        _flush(case)
+    else:
+        empty(partial(_flush, case))
 
 
 def _may_delete() -> bool:
@@ -111,19 +122,19 @@ def _written_to(tables: list[str]) -> list[str]:
 def _delete(names: list[str]) -> None:
     if not names:
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        try:
-            for name in names:
-                cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
-        finally:
-            cursor.execute("SET session_replication_role = DEFAULT")
+    # Announced together, it is one reason for running gateways to read everything anew.
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for name in names:
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
         for scope, table in (
             ("catalog", "catalog_provider"),
             ("tenants", "tenants_project"),
         ):
             if any(name.startswith(scope) for name in names):
                 cursor.execute(_ANNOUNCE, [table, CHANNEL, scope])
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relname = ANY(%s) "
             "AND pg_table_size(oid) > %s",

@@ -29,6 +29,20 @@ def all_routes(
             yield Route(path, f"{space}{each.name or ''}", each)
 
 
+METHODS = ("GET", "DELETE", "POST", "PUT", "PATCH")
+
+
+def methods_of(pattern: URLPattern) -> frozenset[str]:
+    """Return the methods that are more than refused, whatever the address names."""
+    actions = getattr(pattern.callback, "actions", None)
+    view = getattr(pattern.callback, "cls", None)
+    if actions:
+        return frozenset(method.upper() for method in actions)
+    if view is None:
+        return frozenset(METHODS)
+    return frozenset(method for method in METHODS if hasattr(view, method.lower()))
+
+
 def _text(each: Any) -> str:
     return str(each.pattern).removeprefix("^").removesuffix("$").replace("\\Z", "")
 

@@ -5,6 +5,8 @@ somebody else is found by searching for that one word.
 """
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,7 +17,10 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
+from tenants.access import ACCESS
 from tenants.models import Membership, Organization, Project, Role
+from tenants.roles import includes
+from tests import emptying
 
 APPS = ("tenants", "catalog", "usage", "gateway", "workflows")
 # Written by the database alone, or about no organization.
@@ -132,6 +137,10 @@ class Tenant:
             return text[: column.max_length]
         return text
 
+    def copy(self) -> "Tenant":
+        """Return it for a test that may make more rows and then take them back."""
+        return Tenant(self.canary, dict(self.rows))
+
 
 _SKIP = object()
 
@@ -156,6 +165,15 @@ def full_tenant(canary: str) -> Tenant:
     return tenant
 
 
+@contextmanager
+def two_tenants(ours: str, theirs: str) -> Iterator[tuple[Tenant, Tenant]]:
+    """Commit two of them for several tests, and empty the database afterwards."""
+    try:
+        yield full_tenant(ours), full_tenant(theirs)
+    finally:
+        emptying.empty()
+
+
 def member(tenant: Tenant, role: str, name: str) -> User:
     user = User.objects.create_user(name)
     Membership.objects.create(user=user, organization=tenant.organization, role=role)
@@ -163,6 +181,18 @@ def member(tenant: Tenant, role: str, name: str) -> User:
 
 
 ROLES = [Role.READ_ONLY, Role.ANALYST, Role.OPERATOR, Role.OWNER]
+
+
+def roles_that_differ(label: str) -> list[Role]:
+    """Return the highest of those roles that may do the same with rows of the model."""
+    access = ACCESS.get(label)
+    if access is None:
+        return ROLES
+    by_rights = {
+        (includes(role, access.view), includes(role, access.change)): role
+        for role in ROLES
+    }
+    return list(by_rights.values())
 
 
 def state_of(tenant: Tenant) -> dict[str, Any]:

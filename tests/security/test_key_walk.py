@@ -25,7 +25,7 @@ from tests.gateway.conftest import (  # noqa: F401
     upstream,
 )
 from tests.gateway.live import LiveGateway
-from tests.security.routes import Route, all_routes, stated
+from tests.security.routes import METHODS, Route, all_routes, methods_of, stated
 from tests.security.tenants import (
     Tenant,
     full_tenant,
@@ -41,12 +41,12 @@ from tests.security.test_tenant_walk import (
     key_of,
     routes_with_sessions,
     shows,
+    with_methods,
 )
 from workflows.models import Workflow, WorkflowRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
-METHODS = ("GET", "DELETE", "POST", "PUT", "PATCH")
 # What is known of a person by any name may be nothing, which is an answer.
 OF_ANYBODY = "api/context/users/"
 PLACE = re.compile(r"<(?:(\w+):)?\w+>")
@@ -164,7 +164,10 @@ def test_a2_a_project_key_finds_nothing_of_another_project(
             for route in routes_with_keys():
                 takes_id = PLACE.search(route.path) is not None
                 is_found = takes_id and not route.path.startswith(OF_ANYBODY)
-                for path in addresses(route, theirs):
+                paths = list(addresses(route, theirs))
+                # What is refused anyway, is so for every address.
+                is_allowed = method in methods_of(route.pattern)
+                for path in paths if is_allowed else paths[:1]:
                     sendable = bodies(theirs)[: 2 if takes_id else None]
                     for body in [None] if method in METHODS[:2] else sendable:
                         answer = http.request(method, path, json=body)
@@ -238,22 +241,21 @@ def test_an_operator_token_gets_no_further_than_a_session(
     ]
 
     for route in routes_with_sessions():
-        for path in filled(route.pattern, route.path, theirs):
-            for method in METHODS:
-                for body in [None] if method in METHODS[:2] else bodies:
-                    answer = client.generic(
-                        method,
-                        path,
-                        b""
-                        if body is None
-                        else httpx.Request("POST", "http://x", json=body).content,
-                        content_type="application/json",
-                        headers=headers,
-                    )
-                    assert answer.status_code < 500, (method, path)
-                    sent = THEIRS in f"{path} {body}"
-                    if shows(answer) and not (sent and answer.status_code >= 400):
-                        shown.append((method, path, answer.status_code))
+        for method, path in with_methods(route, filled(route, theirs)):
+            for body in [None] if method in METHODS[:2] else bodies:
+                answer = client.generic(
+                    method,
+                    path,
+                    b""
+                    if body is None
+                    else httpx.Request("POST", "http://x", json=body).content,
+                    content_type="application/json",
+                    headers=headers,
+                )
+                assert answer.status_code < 500, (method, path)
+                sent = THEIRS in f"{path} {body}"
+                if shows(answer) and not (sent and answer.status_code >= 400):
+                    shown.append((method, path, answer.status_code))
 
     assert shown == []
     assert state_of(theirs) == before

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
 from gateway.simulator import Simulator
 from tenants.models import ApiKey
+from tests import emptying
 from tests.factories import ProjectFactory
 from tests.gateway.live import LiveGateway
 from tests.gateway.matrix.asking import Client
@@ -41,7 +41,7 @@ def matrix(
                 client.close()
             running_gateway.assert_nothing_is_left()
         finally:
-            call_command("flush", verbosity=0, interactive=False)
+            emptying.empty()
 
 
 @pytest.fixture
