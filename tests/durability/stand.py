@@ -139,12 +139,16 @@ class Web:
         self.process.kill()
         self.process.wait()
 
+    def ask_to_stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
     def stop(self) -> int | None:
         """End it in good order and return its exit code."""
         if self.process is None:
             return None
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.ask_to_stop()
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -221,16 +225,11 @@ class Stand:
             self._ending.callback(server.close)
             server.start()
         database_template.take_over(self.home)
-        arguments = ["--any-model", "--ledger", str(self.ledger)]
-        self._simulator = self._ending.enter_context(SimulatorProcess(arguments))
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-            cwd=CHECKOUT,
-            env=self.environment,
-            check=True,
-        )
+        # It takes a while to start, and need not be waited for yet.
         self._console = Console(self.environment)
         self._ending.callback(self._console.close)
+        arguments = ["--any-model", "--ledger", str(self.ledger)]
+        self._simulator = self._ending.enter_context(SimulatorProcess(arguments))
         self._console.make_catalog(self._simulator.url)
         for web in self.webs:
             self._ending.callback(web.stop)
@@ -242,16 +241,22 @@ class Stand:
         for server in (self.postgres, self.redis):
             if server.process is not None and server.process.poll() is None:
                 server.thaw()
+        # All at once, and then each is waited for.
+        for web in self.webs:
+            web.ask_to_stop()
         self._ending.close()
 
     def forget(self) -> None:
         """Begin to count from nothing, for the next test."""
-        time.sleep(2 * TURN_SECONDS)
-        self.sql("TRUNCATE usage_usageevent")
-        os.truncate(self.ledger, 0)
+        self.forget_calls()
         # What killed processes held would come back only after a minute.
         with self._redis_client() as client:
             client.flushdb()
+
+    def forget_calls(self) -> None:
+        time.sleep(2 * TURN_SECONDS)
+        self.sql("TRUNCATE usage_usageevent")
+        os.truncate(self.ledger, 0)
         self.simulator.reset()
 
     @property

@@ -31,9 +31,10 @@ BODY: dict[str, Any] = {
 }
 
 
-def test_a_budget_that_fits_ten_is_never_overspent(note: Note) -> None:
-    with stand(webs=3) as made:
-        spend_all_at_once(made, 60, note)
+def test_a_budget_that_fits_ten_is_never_overspent(
+    quick_stand: Stand, note: Note
+) -> None:
+    spend_all_at_once(quick_stand, 90, note)
 
 
 @pytest.mark.long

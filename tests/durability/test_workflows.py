@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.durability.conftest import Note
+from tests.durability.conftest import Note, Works
 from tests.durability.stand import Stand, stand, until
 from tests.durability.workers import Background, workers
 
@@ -31,9 +31,12 @@ STUCK_SECONDS = 60.0
 
 
 @pytest.mark.timeout(300)
-def test_killed_workers_repeat_no_recorded_step_and_leave_no_run(note: Note) -> None:
-    with stand(webs=1) as made, workers(made) as running:
-        run_and_kill(made, running, runs=60, per_second=15, every_s=2.0, note=note)
+def test_killed_workers_repeat_no_recorded_step_and_leave_no_run(
+    works: Works, note: Note
+) -> None:
+    run_and_kill(
+        works.stand, works.running, runs=60, per_second=15, every_s=2.0, note=note
+    )
 
 
 @pytest.mark.long
@@ -44,8 +47,11 @@ def test_a_thousand_runs_outlive_a_worker_killed_every_five_seconds(note: Note) 
 
 
 @pytest.mark.timeout(300)
-def test_a_broker_that_forgets_everything_loses_no_run(note: Note) -> None:
-    with stand(webs=1) as made, workers(made) as running, client_of(made) as client:
+def test_a_broker_that_forgets_everything_loses_no_run(
+    works: Works, note: Note
+) -> None:
+    made, running = works.stand, works.running
+    with client_of(made) as client:
         warm_up(client)
         ids = [start(client, n) for n in range(20)]
         with made._redis_client() as redis:

@@ -43,10 +43,13 @@ class Background:
         self.process.kill()
         self.process.wait()
 
+    def ask_to_stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+
     def stop(self) -> None:
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.terminate()
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -66,5 +69,7 @@ def workers(made: Stand, count: int = 1, beats: int = 1) -> Iterator[list[Backgr
             each.start()
         yield several
     finally:
+        for each in (*ticking, *several):
+            each.ask_to_stop()
         for each in (*ticking, *several):
             each.stop()
