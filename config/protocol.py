@@ -9,10 +9,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
-    RequestResponseCycle,
 )
 from uvicorn.server import ServerState
 
+from config.responses import PreparedCycle
 from gateway.asgi import PREPARED_RESPONSE, PREPARED_START
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -27,83 +27,6 @@ _EXTENSIONS: dict[str, dict[object, object]] = {
     PREPARED_RESPONSE: {},
     PREPARED_START: {},
 }
-
-
-class PreparedCycle(RequestResponseCycle):
-    """Takes, besides ASGI's messages, a whole response whose head is known to be valid.
-
-    Uvicorn checks each header of each response against regular expressions, which for
-    the gateway's twenty headers is a tenth of a request's time.
-    """
-
-    async def receive(self) -> Any:
-        if (
-            self.more_body
-            or not self.body
-            or self.disconnected
-            or self.waiting_for_100_continue
-        ):
-            return await super().receive()
-        # All of the body is here, as it nearly always is.
-        self.flow.resume_reading()
-        self.message_event.clear()
-        body, self.body = bytes(self.body), bytearray()
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    # Of a prepared response whose body is on its way.
-    _is_in_pieces = False
-    _head = b""
-
-    async def send(self, message: Any) -> None:
-        kind = message["type"]
-        if (
-            kind != PREPARED_RESPONSE
-            and kind != PREPARED_START
-            and not self._is_in_pieces
-        ):
-            await super().send(message)
-            return
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected or self.response_complete:
-            return
-        if self._is_in_pieces:
-            self._go_on(message["body"], is_last=not message.get("more_body", False))
-            return
-        self.response_started = True
-        self.waiting_for_100_continue = False
-        ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        line, head = STATUS_LINE[message["status"]], message["head"]
-        if kind == PREPARED_START:
-            self._is_in_pieces = True
-            self._head = b"".join(
-                (line, head, b"transfer-encoding: chunked\r\n", ending)
-            )
-            asyncio.get_running_loop().call_soon(self._send_head)
-            return
-        body = b"" if self.scope["method"] == "HEAD" else message["body"]
-        self.transport.write(b"".join((line, head, ending, body)))
-        self._end()
-
-    def _send_head(self) -> None:
-        """Let the head go alone, when no piece has come with it."""
-        if self._head and not self.disconnected:
-            head, self._head = self._head, b""
-            self.transport.write(head)
-
-    def _go_on(self, body: bytes, *, is_last: bool) -> None:
-        head, self._head = self._head, b""
-        piece = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-        self.transport.write(b"".join((head, piece, b"0\r\n\r\n" if is_last else b"")))
-        if is_last:
-            self._end()
-
-    def _end(self) -> None:
-        self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
 
 
 class HeadTooLarge(Exception):

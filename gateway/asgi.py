@@ -15,5 +15,8 @@ PREPARED_RESPONSE = "signalbox.response"
 # The same for a response whose body comes in pieces, as `http.response.body` messages: its
 # head holds no content-length, and leaves together with a first piece that comes at once.
 PREPARED_START = "signalbox.response.start"
+# A message that ends a response in the middle: the connection is closed, without what would
+# say that the body is whole.
+CUT_RESPONSE = "signalbox.response.cut"
 # The open gateway of this process, for Django's views that ask it something.
 OPEN_GATEWAY = "signalbox.gateway"

@@ -6,15 +6,23 @@ from typing import Protocol
 from gateway.refusals import Refusal
 
 
+class CutOff(Exception):
+    """A stream ends in the middle, and nothing in it can say so."""
+
+
 class EventStream(Protocol):
     """A streamed answer as it is sent; see `gateway.upstream.streams.RelayedStream`."""
 
     @property
     def keepalive(self) -> bytes: ...
 
-    def events(self) -> AsyncIterator[bytes]: ...
+    def events(self) -> AsyncIterator[bytes]:
+        """Pass on what comes. Raises `CutOff`."""
+        ...
 
-    def break_off(self, refusal: Refusal) -> bytes: ...
+    def break_off(self, refusal: Refusal) -> bytes:
+        """Return what tells the client of an end by us. Raises `CutOff`."""
+        ...
 
     def close(self) -> None: ...
 

@@ -4,10 +4,17 @@ import asyncio
 import logging
 import time
 
-from gateway.asgi import PREPARED_RESPONSE, PREPARED_START, Message, Scope, Send
+from gateway.asgi import (
+    CUT_RESPONSE,
+    PREPARED_RESPONSE,
+    PREPARED_START,
+    Message,
+    Scope,
+    Send,
+)
 from gateway.clients import Client
-from gateway.event_streams import EventStream
-from gateway.refusals import Draining, Unforeseen
+from gateway.event_streams import CutOff, EventStream
+from gateway.refusals import Draining, Refusal, Unforeseen
 from gateway.replies import EdgeReply
 
 logger = logging.getLogger(__name__)
@@ -48,14 +55,14 @@ async def send_stream(
                 {"type": "http.response.body", "body": events, "more_body": True}
             )
         await send({"type": "http.response.body", "body": b""})
+    except CutOff:
+        await send({"type": CUT_RESPONSE})
     except asyncio.CancelledError:
         client.outlived_server()
-        ending = stream.break_off(Draining())
-        await send({"type": "http.response.body", "body": ending})
+        await send(_ending(stream, Draining()))
     except Exception:
         logger.exception("stream failed")
-        ending = stream.break_off(Unforeseen())
-        await send({"type": "http.response.body", "body": ending})
+        await send(_ending(stream, Unforeseen()))
     finally:
         keepalive.stop()
         stream.close()
@@ -69,6 +76,13 @@ def _start_of(reply: EdgeReply, scope: Scope) -> Message:
         "status": reply.status,
         "headers": reply.headers,
     }
+
+
+def _ending(stream: EventStream, refusal: Refusal) -> Message:
+    try:
+        return {"type": "http.response.body", "body": stream.break_off(refusal)}
+    except CutOff:
+        return {"type": CUT_RESPONSE}
 
 
 class _Keepalive:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from gateway.attempts import Attempt
+from gateway.event_streams import CutOff
 from gateway.protocols import ADAPTERS
 from gateway.refusals import Refusal
 from gateway.resilience.standing import Running
@@ -48,7 +49,7 @@ class PassedStream:
                 yield piece
         except UpstreamError as error:
             self._broke("incomplete", error.code)
-            return
+            raise CutOff from error
         inspector = self._inspector
         if self._fault:
             self._broke("failed", self._fault)
@@ -60,7 +61,7 @@ class PassedStream:
 
     def break_off(self, refusal: Refusal) -> bytes:
         self._leave("incomplete", refusal.code)
-        return b""
+        raise CutOff
 
     def close(self) -> None:
         self._leave("cancelled", "client_gone")

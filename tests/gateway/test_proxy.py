@@ -301,3 +301,27 @@ def test_a_refused_credential_gives_way_to_another_one(
 
     assert (refused.status_code, answered.status_code) == (401, 200)
     wait_until(lambda: Credential.objects.filter(quarantined_at__isnull=False).exists())
+
+
+@pytest.mark.parametrize("cut", [b"", b"1"])
+def test_a_stream_that_the_provider_breaks_off_is_seen_to_be_broken_u8(
+    http: httpx.Client, live: LiveGateway, project: Project, cut: bytes
+) -> None:
+    with ScriptedUpstream() as upstream:
+        upstream.says(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+            b"transfer-encoding: chunked\r\n\r\n9\r\ndata: {}\n\r\n" + cut
+        )
+        Provider.objects.update(base_url=upstream.url)
+        live.caught_up()
+
+        with http.stream("POST", PATH, json={**ASKED, "stream": True}) as response:
+            pieces = response.iter_bytes()
+            came = next(pieces)
+            with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+                next(pieces)
+
+    assert response.status_code == 200
+    assert came == b"data: {}\n"
+    (event,) = live.events(project)
+    assert event.status == "incomplete"
