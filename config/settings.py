@@ -2,7 +2,7 @@
 
 import django_stubs_ext
 
-from config import appearance
+from config import appearance, error_reports
 from config import env as environment
 from config.env import BASE_DIR, env
 
@@ -16,6 +16,9 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=["*"] if DEBUG else ["localhost", "127.0.0.1"]
 )
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    error_reports.report_to(SENTRY_DSN)
 WEB_WORKERS = environment.web_workers()
 DATABASE_URL = env.str(
     "DATABASE_URL", default="postgres://postgres@127.0.0.1:5432/signalbox"
