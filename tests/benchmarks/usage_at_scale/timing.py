@@ -1,5 +1,6 @@
 """Times roll-ups, the rules of alerts, pages and answers, one after another."""
 
+import logging
 import os
 import statistics
 import time
@@ -72,6 +73,8 @@ def time_all(only: list[str]) -> None:
     def is_wanted(name: str) -> bool:
         return not only or any(part in name for part in only)
 
+    # That nobody knows a request is no news here.
+    logging.getLogger("django.request").setLevel(logging.ERROR)
     print(f"load average {os.getloadavg()[0]:.1f}")
     for name, work, rounds in (*_pages(), *_answers(), *_rules(), *_roll_ups()):
         if is_wanted(name):
