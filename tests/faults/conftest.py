@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from catalog.models import Provider
 from gateway.budgets import escrow, leases
@@ -48,17 +49,18 @@ RAW_CREDENTIAL = "sk-credential-of-the-raw-provider"
 def raw(live: LiveGateway) -> Iterator[RawUpstream]:  # noqa: F811
     """A provider over a raw socket, which is not waited for long."""
     with RawUpstream() as raw:
-        broken = ProviderFactory.create(
-            slug="raw",
-            base_url=raw.url,
-            allow_private_addresses=True,
-            connect_timeout_s=1,
-            first_byte_timeout_s=0.5,
-            idle_timeout_s=0.5,
-            total_timeout_s=1.5,
-        )
-        EndpointFactory.create(provider=broken)
-        CredentialFactory.create(provider=broken, value=RAW_CREDENTIAL)
+        with transaction.atomic():
+            broken = ProviderFactory.create(
+                slug="raw",
+                base_url=raw.url,
+                allow_private_addresses=True,
+                connect_timeout_s=1,
+                first_byte_timeout_s=0.5,
+                idle_timeout_s=0.5,
+                total_timeout_s=1.5,
+            )
+            EndpointFactory.create(provider=broken)
+            CredentialFactory.create(provider=broken, value=RAW_CREDENTIAL)
         yield raw
 
 
@@ -68,11 +70,12 @@ def teach(live: LiveGateway, raw: RawUpstream) -> Callable[..., None]:  # noqa: 
 
     def teach(plays: Mapping[str, Sequence[Step]]) -> None:
         row = Provider.objects.get(slug="raw")
-        for model_id, steps in plays.items():
-            raw.plays[model_id] = steps
-            model = AIModelFactory.create(provider=row, model_id=model_id)
-            for component in ("input", "output"):
-                PriceFactory.create(model=model, component=component)
+        with transaction.atomic():
+            for model_id, steps in plays.items():
+                raw.plays[model_id] = steps
+                model = AIModelFactory.create(provider=row, model_id=model_id)
+                for component in ("input", "output"):
+                    PriceFactory.create(model=model, component=component)
         live.caught_up()
 
     return teach

@@ -8,12 +8,11 @@ from uuid import UUID
 import httpx
 import openai
 import pytest
-from django.db import connection
-from pytest_django import DjangoDbBlocker
+from django.db import transaction
 
 from catalog.models import AIModel, Alias, Provider
 from config.logs import line_formatter
-from gateway.simulator import Simulator, serve
+from gateway.simulator import Simulator
 from gateway.upstream import streams, transport
 from tenants.models import ApiKey, Project
 from tests.factories import (
@@ -26,16 +25,16 @@ from tests.factories import (
     ProjectFactory,
     ProviderFactory,
 )
-from tests.gateway.live import LiveGateway, open_sockets, wait_until
+from tests.gateway.kept import KeptGateway
+from tests.gateway.live import LiveGateway, wait_until
 from usage.models import UsageEvent
 
 CREDENTIAL = "sk-upstream-credential-of-the-platform"
 
 
 @pytest.fixture(scope="session")
-def running_upstream() -> Iterator[Simulator]:
-    with serve(any_model=True) as simulator:
-        yield simulator
+def running_upstream(kept_upstream: Simulator) -> Simulator:
+    return kept_upstream
 
 
 @pytest.fixture
@@ -46,20 +45,8 @@ def upstream(running_upstream: Simulator) -> Simulator:
 
 
 @pytest.fixture(scope="module")
-def running_gateway(
-    tmp_path_factory: pytest.TempPathFactory,
-    running_upstream: Simulator,
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[LiveGateway]:
-    connection.close()
-    before = open_sockets()
-    gateway = LiveGateway(tmp_path_factory.mktemp("spool"))
-    # Its threads read the database between two tests as well.
-    with django_db_blocker.unblock(), gateway:
-        yield gateway
-    connection.close()
-    wait_until(lambda: open_sockets() <= before)
+def running_gateway(kept_gateway: KeptGateway) -> LiveGateway:
+    return kept_gateway.running()
 
 
 @pytest.fixture
@@ -101,11 +88,13 @@ def accounted(
 @pytest.fixture
 def provider(transactional_db: None, upstream: Simulator) -> Provider:
     """The simulator as a provider, with a credential of the platform."""
-    provider = ProviderFactory.create(
-        slug="sim", base_url=upstream.url, allow_private_addresses=True
-    )
-    EndpointFactory.create(provider=provider)
-    CredentialFactory.create(provider=provider, value=CREDENTIAL)
+    # A gateway reads the whole catalog for every change: what belongs together is one.
+    with transaction.atomic():
+        provider = ProviderFactory.create(
+            slug="sim", base_url=upstream.url, allow_private_addresses=True
+        )
+        EndpointFactory.create(provider=provider)
+        CredentialFactory.create(provider=provider, value=CREDENTIAL)
     return provider
 
 
@@ -128,10 +117,11 @@ def offer(live: LiveGateway, provider: Provider) -> Offer:
     """Put models of the simulator behind an alias, in this order, and wait for it."""
 
     def put(*model_ids: str, name: str = "fast", **fields: object) -> Alias:
-        alias = AliasFactory.create(name=name, **fields)
-        for priority, model_id in enumerate(model_ids, start=1):
-            model = offered_model(provider, model_id)
-            AliasTargetFactory.create(alias=alias, model=model, priority=priority)
+        with transaction.atomic():
+            alias = AliasFactory.create(name=name, **fields)
+            for priority, model_id in enumerate(model_ids, start=1):
+                model = offered_model(provider, model_id)
+                AliasTargetFactory.create(alias=alias, model=model, priority=priority)
         live.caught_up()
         return alias
 
@@ -145,9 +135,12 @@ def offered_model(provider: Provider, model_id: str) -> AIModel:
     ).first()
     if found is not None:
         return found
-    model: AIModel = AIModelFactory.create(provider=provider, model_id=model_id)
-    for component, usd in (("input", "1.00"), ("output", "2.00")):
-        PriceFactory.create(model=model, component=component, per_million=Decimal(usd))
+    with transaction.atomic():
+        model: AIModel = AIModelFactory.create(provider=provider, model_id=model_id)
+        for component, usd in (("input", "1.00"), ("output", "2.00")):
+            PriceFactory.create(
+                model=model, component=component, per_million=Decimal(usd)
+            )
     return model
 
 

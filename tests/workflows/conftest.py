@@ -1,16 +1,14 @@
 """A live gateway, a workshop beside it in the same process, and a simulated provider."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID
 
 import httpx
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
@@ -36,7 +34,6 @@ from tests.gateway.live import LiveGateway, wait_until
 from workflows import contents
 from workflows.engine import own_workshop
 from workflows.engine import workshop as workshop_module
-from workflows.engine.due import runs_due
 from workflows.engine.workshop import Workshop
 
 _PATIENT_S = 5.0
@@ -48,10 +45,17 @@ Run = Callable[..., dict[str, Any]]
 
 
 _may_look = threading.Event()
+_looks_not = threading.Event()
+_look = Workshop._look
 
 
-def _runs_due_during_tests(at_most: int) -> list[UUID]:
-    return runs_due(at_most) if _may_look.is_set() else []
+async def _look_during_tests(workshop: Workshop) -> None:
+    _looks_not.clear()
+    try:
+        if _may_look.is_set():
+            await _look(workshop)
+    finally:
+        _looks_not.set()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,7 @@ def running_workshop(
         patch.object(opening, "Limiter", partial(Limiter, answer_s=_PATIENT_S)),
         patch.object(opening, "AnswerCache", partial(AnswerCache, answer_s=_PATIENT_S)),
         patch.object(workshop_module, "_LOOK_S", 0.2),
-        patch.object(workshop_module, "runs_due", _runs_due_during_tests),
+        patch.object(Workshop, "_look", _look_during_tests),
     ):
         made.start()
         with patch.object(own_workshop, "_workshop", made):
@@ -90,7 +94,7 @@ def workshop(
     wait_until(lambda: not running_workshop._drivers)
     # Emptying all tables and reading two of them would wait for one another.
     _may_look.clear()
-    time.sleep(0.1)
+    assert _looks_not.wait(5)
     contents.forget_keys()
 
 
@@ -101,8 +105,9 @@ def fast(
     workshop: Workshop,
 ) -> Alias:
     """The alias of the default model; the workshop knows of it as well."""
-    for name in MODELS:
-        offered_model(provider, name)
+    with transaction.atomic():
+        for name in MODELS:
+            offered_model(provider, name)
     alias = offer("sim-chat")
     caught_up(workshop)
     return alias
