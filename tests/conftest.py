@@ -6,6 +6,7 @@ from functools import cache, partial
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 
 from gateway.simulator import Simulator, serve
@@ -18,6 +19,12 @@ from tests.sharing_out import rank_of
 emptying.install()
 # Reading all certificates that are trusted takes every new client a while.
 httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
+
+# A busy machine is slow at making examples up, too.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 def pytest_collection_finish() -> None:

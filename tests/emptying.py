@@ -122,12 +122,16 @@ def _written_to(tables: list[str]) -> list[str]:
 def _delete(names: list[str]) -> None:
     if not names:
         return
-    # Announced together, it is one reason for running gateways to read everything anew.
+    # One by one: whoever holds locks on several tables may wait for a running gateway.
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        try:
+            for name in names:
+                cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        finally:
+            cursor.execute("SET session_replication_role = DEFAULT")
+    # Announced together, it is one reason to read everything anew.
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        for name in names:
-            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
-        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
         for scope, table in (
             ("catalog", "catalog_provider"),
             ("tenants", "tenants_project"),

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import httpx
 import openai
 import pytest
 from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from catalog.models import AIModel, Alias, Provider
 from config.logs import line_formatter
@@ -47,6 +49,18 @@ def upstream(running_upstream: Simulator) -> Simulator:
 @pytest.fixture(scope="module")
 def running_gateway(kept_gateway: KeptGateway) -> LiveGateway:
     return kept_gateway.running()
+
+
+@pytest.fixture(scope="module")
+def own_gateway(
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[LiveGateway]:
+    """A gateway of the file's own, for what is decided when it starts."""
+    own = KeptGateway(partial(tmp_path_factory.mktemp, "spool"), django_db_blocker)
+    yield own.running()
+    own.end()
 
 
 @pytest.fixture

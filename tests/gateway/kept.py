@@ -1,5 +1,6 @@
 """A gateway that one file after the other uses, for as long as the next one needs it."""
 
+import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,4 +39,6 @@ class KeptGateway:
         self._running = None
         self._ending.close()
         connection.close()
+        # Clients that tests have left in cycles hold sockets, too.
+        gc.collect()
         wait_until(lambda: open_sockets() <= self._sockets)

@@ -170,6 +170,7 @@ class LiveGateway:
         with (
             patch.object(shipper, "TURN_SECONDS", _SHIP_EVERY_S),
             patch.object(table, "WRITE_EVERY_S", _SHIP_EVERY_S),
+            patch.object(table, "ANSWER_S", _PATIENT_S),
             # What is written once a minute would come between two statements of a test.
             patch.object(uses, "WRITE_EVERY_S", 3_600),
             asyncio.Runner(loop_factory=lambda: self._loop) as runner,

@@ -204,7 +204,7 @@ def test_a_price_counts_from_its_day_on_and_never_before(
     offer("sim-chat")
     model = AIModel.objects.get()
     ask(http)
-    soon = timezone.now() + timedelta(milliseconds=300)
+    soon = timezone.now() + timedelta(seconds=1)
     PriceFactory.create(model=model, per_million=Decimal("9.00"), valid_from=soon)
     PriceFactory.create(
         model=model,

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.gateway.conftest import own_gateway  # noqa: F401
+from tests.gateway.live import LiveGateway
 from tests.gateway.telemetry.collector import Received, told_everything
 from tests.workflows.conftest import Run
 
@@ -14,6 +16,14 @@ def collector() -> Iterator[Received]:
     """There before gateway and workshop are, and told everything by them."""
     with told_everything() as received:
         yield received
+
+
+@pytest.fixture(scope="module")
+def running_gateway(
+    collector: Received,
+    own_gateway: LiveGateway,  # noqa: F811
+) -> LiveGateway:
+    return own_gateway
 
 
 @pytest.mark.usefixtures("workshop")

@@ -18,7 +18,7 @@ from gateway.openapi.views import schema
 from tests.gateway.control.calling import ROOT, Caller
 from tests.gateway.control.catalog_rows import create_examples
 
-FEW, MANY = 3, 100
+FEW, MANY = 1, 100
 # They call providers, which are asked nothing here.
 CALLING = ("/check/", "/test/")
 REQUEST = ("method", "url", "params", "json", "data", "headers", "cookies")

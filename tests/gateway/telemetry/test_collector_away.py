@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -44,6 +45,7 @@ async def test_the_end_does_not_wait_for_a_collector_that_hangs(
     silent: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     collector = told(monkeypatch, silent)
     await asyncio.sleep(0.05)
 
@@ -52,6 +54,10 @@ async def test_the_end_does_not_wait_for_a_collector_that_hangs(
 
     assert time.monotonic() - began < 2
     assert "telemetry not all sent" in caplog.text
+    # It would go on beside later tests.
+    for thread in threading.enumerate():
+        if thread.name == "telemetry":
+            await asyncio.to_thread(thread.join, 30)
 
 
 @pytest.mark.asyncio

@@ -26,6 +26,14 @@ def collector() -> Iterator[Received]:
         yield received
 
 
+@pytest.fixture(scope="module")
+def running_gateway(
+    collector: Received,
+    own_gateway: LiveGateway,
+) -> LiveGateway:
+    return own_gateway
+
+
 @pytest.fixture(autouse=True)
 def forgotten(collector: Received) -> None:
     collector.spans.clear()
