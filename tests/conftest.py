@@ -18,7 +18,9 @@ from tests.sharing_out import rank_of
 
 emptying.install()
 # Reading all certificates that are trusted takes every new client a while.
-httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
+setattr(  # noqa: B010
+    httpx._transports.default, "create_ssl_context", cache(httpx.create_ssl_context)
+)
 
 # A busy machine is slow at making examples up, too.
 settings.register_profile(

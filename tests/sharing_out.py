@@ -18,7 +18,7 @@ ON_THEIR_OWN = frozenset(
 WORKFLOWS = f"{DURABILITY}test_workflow"
 
 
-class Sharing(LoadFileScheduling):
+class Sharing(LoadFileScheduling):  # type: ignore[misc]  # It has no types.
     def _split_scope(self, nodeid: str) -> str:
         return scope_of(nodeid)
 

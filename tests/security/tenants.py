@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
-from tenants.access import ACCESS
+from tenants.access_table import ACCESS
 from tenants.models import Membership, Organization, Project, Role
 from tenants.roles import includes
 from tests import emptying

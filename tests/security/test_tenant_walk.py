@@ -331,7 +331,8 @@ def routes_with_sessions() -> list[Route]:
 
 
 def test_a_route_without_its_slash_leads_to_the_same_view() -> None:
-    bare, whole = {}, {}
+    bare: dict[str, Any] = {}
+    whole: dict[str, Any] = {}
     for route in all_routes(get_resolver()):
         if route.path.startswith("api/control/v1/") and "control-" in route.name:
             found = bare if "control-bare:" in route.name else whole
