@@ -68,11 +68,13 @@ def test_applying_twice_changes_nothing() -> None:
 
 
 def test_a_plan_changes_nothing() -> None:
+    changes = ConfigChange.objects.count()
+
     plan = plan_bundle(example())
 
     assert plan.count(Action.CREATE) == 14
     assert not Provider.objects.exists()
-    assert not ConfigChange.objects.exists()
+    assert ConfigChange.objects.count() == changes
 
 
 def test_a_plan_names_the_fields_that_differ() -> None:
