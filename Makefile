@@ -11,6 +11,9 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 AUDIT := $(VENV)/audit
 INDEX_HOSTS := (pypi\.org|pythonhosted\.org|pypi\.python\.org)
 
+# Tests and `make run` start many processes, each of which would compile Django anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test coverage test-long lint format lock audit bench bench-peers soak screenshots clean
 

@@ -21,6 +21,8 @@ HEAD_SECONDS = 20.0
 # A body must keep moving: less than this much in a period, and the client is cut off.
 BODY_PERIOD_SECONDS = 20.0
 BODY_PERIOD_BYTES = 2_000
+# How long a new connection may still ask when the server ends: its request is on its way.
+LAST_REQUEST_SECONDS = 1.0
 
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/_.:-]*")
 _EXTENSIONS: dict[str, dict[object, object]] = {
@@ -56,10 +58,26 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refusal = HTTPStatus.BAD_REQUEST
         self._timer: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
+        self._is_last_request = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._timer = self.loop.call_later(HEAD_SECONDS, self._end_slow_head)
+
+    def shutdown(self) -> None:
+        """End when what is under way has been answered, and what is about to be asked."""
+        if self._is_unused() and not self.transport.is_closing():
+            self._is_last_request = True
+            self.loop.call_later(LAST_REQUEST_SECONDS, self._end_unused)
+        else:
+            super().shutdown()
+
+    def _end_unused(self) -> None:
+        if self._is_unused() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _is_unused(self) -> bool:
+        return cast("PreparedCycle | None", self.cycle) is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -151,6 +169,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # Uvicorn names its own class; the task that uses the cycle has not run yet.
         self.cycle.__class__ = PreparedCycle
+        if self._is_last_request:
+            self.cycle.keep_alive = False
 
     def _begin(self, path: bytes) -> None:
         """Do what uvicorn would, without what such a request does not need."""
@@ -169,7 +189,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.server_state.default_headers,
             asyncio.Event(),
             self.expect_100_continue,
-            self.parser.should_keep_alive(),
+            self.parser.should_keep_alive() and not self._is_last_request,
             self.on_response_complete,
         )
         self._start_asgi_task(self.cycle, self.app)

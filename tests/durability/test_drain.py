@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -122,6 +123,23 @@ def test_an_answer_that_does_not_come_within_the_window_is_refused_and_settled(
     assert answers[0].json()["error"]["code"] == "draining"
     until(lambda: statuses(quick_stand) == {"cancelled"}, at_most=10)
     check_nothing_left_but(quick_stand, stopped_web)
+
+
+def test_a_request_on_its_way_when_the_process_is_asked_to_end_is_answered() -> None:
+    with stand(webs=1) as made:
+        web = made.webs[0]
+        url = httpx.URL(web.url)
+        assert web.process is not None
+        with socket.create_connection((url.host, url.port or 80), timeout=10) as client:
+            until(lambda: len(web.client_connections()) == 1, at_most=10)
+            web.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            client.sendall(b"GET /health/liveness HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            said = b"".join(iter(lambda: client.recv(4096), b""))
+
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nconnection: close\r\n" in said.lower()
+        assert web.process.wait(30) == 0
 
 
 @pytest.mark.long
