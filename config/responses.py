@@ -15,6 +15,10 @@ class PreparedCycle(RequestResponseCycle):
     the gateway's twenty headers is a tenth of a request's time.
     """
 
+    # Of a prepared response whose body is on its way.
+    _is_in_pieces = False
+    _head = b""
+
     async def receive(self) -> Any:
         if (
             self.more_body
@@ -28,10 +32,6 @@ class PreparedCycle(RequestResponseCycle):
         self.message_event.clear()
         body, self.body = bytes(self.body), bytearray()
         return {"type": "http.request", "body": body, "more_body": False}
-
-    # Of a prepared response whose body is on its way.
-    _is_in_pieces = False
-    _head = b""
 
     async def send(self, message: Any) -> None:
         kind = message["type"]

@@ -106,6 +106,9 @@ class Question:
         Then this request may be the one that others wait for, until `end`.
         """
         found = self._at_hand
+        if found is None:
+            # It may have come while leave was waited for.
+            found = self._in_memory()
         if found is not None:
             self._cache.table.count_hit(self._key)
             return found
@@ -172,10 +175,6 @@ class Question:
         cache, key = self._cache, self._key
         if self._rule.refresh:
             return None
-        # It may have come while leave was waited for.
-        if (known := self._in_memory()) is not None:
-            cache.table.count_hit(key)
-            return known
         deadline = asyncio.get_running_loop().time() + FOLLOW_S
         for _ in range(_MAX_FLIGHTS):
             flight = cache.flights.current(key)
