@@ -14,9 +14,14 @@ def body(model: str = "fast", **fields: Any) -> dict[str, Any]:
 
 
 def ask(
-    http: httpx.Client, model: str = "fast", *, stream: bool = False, **fields: Any
+    http: httpx.Client,
+    model: str = "fast",
+    *,
+    stream: bool = False,
+    headers: dict[str, str] | None = None,
+    **fields: Any,
 ) -> httpx.Response:
-    return http.post(PATH, json=body(model, stream=stream, **fields))
+    return http.post(PATH, json=body(model, stream=stream, **fields), headers=headers)
 
 
 def code_of(response: httpx.Response) -> str:

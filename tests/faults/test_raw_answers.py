@@ -6,6 +6,7 @@ over is looked at after each by the fixture `sound`.
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from catalog.models import Provider
+from gateway.resilience.retries import MAX_RETRIES
 from tenants.models import Project
 from tests.faults.asking import CANARY, ask, code_of
 from tests.faults.raw_upstream import (
@@ -21,6 +24,7 @@ from tests.faults.raw_upstream import (
     WHOLE_HEAD,
     Act,
     Drip,
+    RawUpstream,
     Step,
     head,
     whole,
@@ -401,3 +405,69 @@ def test_a_wait_that_a_provider_asks_for_is_made_sensible_u17_u18(
 
     assert (response.status_code, code_of(response)) == (429, "rate_limit_exceeded")
     assert least <= int(response.headers["retry-after"]) <= most
+
+
+def test_no_wait_outlasts_what_the_client_gives_u18(
+    http: httpx.Client, teach: Callable[..., None], raw: RawUpstream
+) -> None:
+    limited = whole(b"{}", "429 Too Many", "retry-after-ms: 900")
+    teach({"patient": [limited], "hasty": [limited]})
+
+    began = time.monotonic()
+    hasty = ask(http, "raw/hasty", headers={"x-stainless-timeout": "0.5"})
+    took_s = time.monotonic() - began
+    of_the_hasty = len(raw.attempts)
+    patient = ask(http, "raw/patient")
+
+    assert [hasty.status_code, patient.status_code] == [429, 429]
+    assert took_s < 0.5
+    assert (of_the_hasty, len(raw.attempts)) == (1, 1 + 1 + MAX_RETRIES)
+
+
+LARGE = 900_000
+LARGE_DELTA = DELTA.replace(b"Hello", b"a" * LARGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "steps"),
+    [
+        ("a_body_of_31_mib", OK, [whole(ANSWER + b" " * (31 << 20))]),
+        ("a_body_of_33_mib", BAD, [whole(ANSWER + b" " * (33 << 20))]),
+        (
+            "an_event_of_900_kb" + STREAMED,
+            OK,
+            [STREAM_HEAD, DELTA, LARGE_DELTA, FINISH, DONE],
+        ),
+        (
+            "an_event_of_1_1_mb" + STREAMED,
+            BAD_END,
+            [STREAM_HEAD, DELTA, DELTA.replace(b"Hello", b"a" * 1_100_000)],
+        ),
+        (
+            "34_mb_of_events" + STREAMED,
+            BAD_END,
+            [STREAM_HEAD, DELTA, *[LARGE_DELTA] * 38, FINISH, DONE],
+        ),
+    ],
+)
+def test_an_answer_holds_32_mib_and_an_event_one_at_most_u13(
+    http: httpx.Client,
+    teach: Callable[..., None],
+    name: str,
+    told: tuple[int, str],
+    steps: list[Step],
+) -> None:
+    Provider.objects.filter(slug="raw").update(total_timeout_s=30)
+    teach({name: steps})
+
+    answer = ask(http, f"raw/{name}", stream=name.endswith(STREAMED))
+
+    assert answer.status_code == told[0]
+    if told == BAD:
+        assert code_of(answer) == BAD[1]
+    elif told == BAD_END:
+        assert last_code(answer) == BAD_END[1]
+    elif name.endswith(STREAMED):
+        assert answer.content.endswith(DONE)
+    else:
+        assert answer.json()["usage"]["total_tokens"] == 5

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from config.embedded import CHECKOUT
 from tests.admin_pages import text_of
@@ -84,3 +85,18 @@ def test_a_failed_page_shows_no_internals(client: Client) -> None:
 
     assert response.status_code == 404
     assert "Traceback" not in text_of(response)
+
+
+@pytest.mark.django_db
+def test_pages_answer_to_their_own_hosts_only_c7(
+    client: Client, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["signalbox.example"]
+
+    statuses = {
+        host: client.get("/admin/login/", headers={"host": host}).status_code
+        for host in ("signalbox.example", "evil.example", "signalbox.example@evil", "")
+    }
+
+    assert statuses.pop("signalbox.example") == 200
+    assert set(statuses.values()) == {400}
