@@ -37,6 +37,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    yield
+    emptying.close()
+
+
 @pytest.fixture
 def project(db: None) -> Project:
     return ProjectFactory.create(slug="acorn")

@@ -7,11 +7,13 @@ none, or where a test changed what a migrated database begins with, Django flush
 """
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
+import psycopg
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.test import TransactionTestCase
 from psycopg import sql
 
@@ -33,8 +35,9 @@ _BEGUN_WITH = (
 _MOST_BYTES = 256 * 1024
 
 _TEARDOWN = "_fixture_teardown"
+_RECONNECTS = "_should_reload_connections"
 # What truncating a table of each kind would announce to running gateways.
-_ANNOUNCE = """
+_ANNOUNCE = sql.SQL("""
     WITH change AS (
         INSERT INTO tenants_configchange (table_name, changed_at)
         VALUES (%s, clock_timestamp()) RETURNING id
@@ -42,15 +45,65 @@ _ANNOUNCE = """
     SELECT pg_notify(%s, json_build_object(
         'version', id, 'scope', %s::text, 'projects', NULL
     )::text) FROM change
-"""
+""")
+_ALL_TABLES = sql.SQL(
+    "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') "
+    "AND NOT relispartition AND relnamespace = 'public'::regnamespace "
+    "AND relname <> 'django_migrations' ORDER BY relname"
+)
+_LARGE = sql.SQL(
+    "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND pg_table_size(oid) > %s"
+)
 
 _flush: Callable[[TransactionTestCase], None] = getattr(TransactionTestCase, _TEARDOWN)
-_begun: list[Any] = []
+
+
+@dataclass(slots=True)
+class _Broom:
+    """A connection of its own, kept, for which triggers and foreign keys are no matter.
+
+    To plan a look at a hundred tables takes far longer than to look, and it takes
+    longest on a new connection: the statement is prepared once.
+    """
+
+    connection: psycopg.Connection | None = None
+    # What a migrated database begins with, as it was after a flush.
+    beginning: list[Any] | None = None
+
+    def rows(self, statement: sql.SQL | sql.Composed, values: Any = None) -> list[Any]:
+        if self.connection is None or self.connection.closed:
+            self.connection = psycopg.connect(
+                **connection.get_connection_params() | _AS_A_BROOM
+            )
+            self.connection.execute("SET session_replication_role = replica")
+            # Whoever holds a lock after a test has forgotten to end something.
+            self.connection.execute("SET lock_timeout = '30s'")
+        cursor = self.connection.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+_AS_A_BROOM = {
+    "autocommit": True,
+    "prepare_threshold": 0,
+    "cursor_factory": psycopg.Cursor,
+}
+_broom = _Broom()
 
 
 def install() -> None:
-    """Let Django's tests that commit end this way."""
+    """Let Django's tests that commit end this way, and keep their connection."""
     setattr(TransactionTestCase, _TEARDOWN, _end)
+    setattr(TransactionTestCase, _RECONNECTS, lambda case: False)
+
+
+def close() -> None:
+    """Leave the database, so that it can be dropped."""
+    _broom.close()
 
 
 def empty(flush: Callable[[], object] | None = None) -> None:
@@ -60,9 +113,9 @@ def empty(flush: Callable[[], object] | None = None) -> None:
         flush()
         return
     tables = _tables()
-    if not _begun or _beginning(tables) != _begun[0]:
+    if _broom.beginning is None or _beginning(tables) != _broom.beginning:
         flush()
-        _begun[:] = [_beginning(tables)]
+        _broom.beginning = _beginning(tables)
         return
     _delete(_written_to(tables))
 
@@ -74,6 +127,7 @@ def _end(case: TransactionTestCase) -> None:
         empty(partial(_flush, case))
 
 
+@cache
 def _may_delete() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
@@ -90,20 +144,12 @@ def _beginning(tables: list[str]) -> list[tuple[Any, ...]]:
         ).format(sql.Literal(name), sql.Identifier(name))
         for name in present
     )
-    with connection.cursor() as cursor:
-        cursor.execute(each)
-        return sorted(cursor.fetchall())
+    return sorted(_broom.rows(each))
 
 
 def _tables() -> list[str]:
     """Return all tables but partitions, which their table speaks for."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') "
-            "AND NOT relispartition AND relnamespace = 'public'::regnamespace "
-            "AND relname <> 'django_migrations' ORDER BY relname"
-        )
-        return [name for (name,) in cursor.fetchall()]
+    return [name for (name,) in _broom.rows(_ALL_TABLES)]
 
 
 def _written_to(tables: list[str]) -> list[str]:
@@ -114,35 +160,21 @@ def _written_to(tables: list[str]) -> list[str]:
         for name in tables
         if name not in _BEGUN_WITH
     )
-    with connection.cursor() as cursor:
-        cursor.execute(each)
-        return [name for (name,) in cursor.fetchall()]
+    return [name for (name,) in _broom.rows(each)]
 
 
 def _delete(names: list[str]) -> None:
     if not names:
         return
     # One by one: whoever holds locks on several tables may wait for a running gateway.
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        try:
-            for name in names:
-                cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
-        finally:
-            cursor.execute("SET session_replication_role = DEFAULT")
-    # Announced together, it is one reason to read everything anew.
-    with transaction.atomic(), connection.cursor() as cursor:
-        for scope, table in (
-            ("catalog", "catalog_provider"),
-            ("tenants", "tenants_project"),
-        ):
-            if any(name.startswith(scope) for name in names):
-                cursor.execute(_ANNOUNCE, [table, CHANNEL, scope])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relname = ANY(%s) "
-            "AND pg_table_size(oid) > %s",
-            [names, _MOST_BYTES],
-        )
-        for (name,) in cursor.fetchall():
-            cursor.execute(sql.SQL("VACUUM {}").format(sql.Identifier(name)))
+    for name in names:
+        _broom.rows(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+    # Announced once for each scope, it is one reason to read everything anew.
+    for scope, table in (
+        ("catalog", "catalog_provider"),
+        ("tenants", "tenants_project"),
+    ):
+        if any(name.startswith(scope) for name in names):
+            _broom.rows(_ANNOUNCE, [table, CHANNEL, scope])
+    for (name,) in _broom.rows(_LARGE, [names, _MOST_BYTES]):
+        _broom.rows(sql.SQL("VACUUM {}").format(sql.Identifier(name)))

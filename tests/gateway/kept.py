@@ -8,6 +8,7 @@ from pathlib import Path
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from tests import emptying
 from tests.gateway.live import LiveGateway, open_sockets, wait_until
 
 
@@ -25,7 +26,7 @@ class KeptGateway:
 
     def running(self) -> LiveGateway:
         if self._running is None:
-            connection.close()
+            _leave_the_database()
             self._sockets = open_sockets()
             # Its threads read the database between two tests as well.
             self._ending.enter_context(self._blocker.unblock())
@@ -38,7 +39,12 @@ class KeptGateway:
             return
         self._running = None
         self._ending.close()
-        connection.close()
+        _leave_the_database()
         # Clients that tests have left in cycles hold sockets, too.
         gc.collect()
         wait_until(lambda: open_sockets() <= self._sockets)
+
+
+def _leave_the_database() -> None:
+    connection.close()
+    emptying.close()

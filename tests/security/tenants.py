@@ -5,7 +5,7 @@ somebody else is found by searching for that one word.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from tenants.access_table import ACCESS
@@ -23,6 +23,9 @@ from tenants.roles import includes
 from tests import emptying
 
 APPS = ("tenants", "catalog", "usage", "gateway", "workflows")
+# A label, a statement and its parameters.
+Look = tuple[str, str, tuple[Any, ...]]
+
 # Written by the database alone, or about no organization.
 NOBODYS = {"tenants.configchange", "usage.openday", "usage.touchedhour"}
 
@@ -50,6 +53,8 @@ class Tenant:
     canary: str
     rows: dict[type[models.Model], models.Model] = field(default_factory=dict)
     making: list[type[models.Model]] = field(default_factory=list)
+    # What looks at all that is its own, and at who leads to it: made once for all copies.
+    looks: dict[str, list[Look]] = field(default_factory=dict)
 
     @property
     def organization(self) -> Organization:
@@ -139,7 +144,7 @@ class Tenant:
 
     def copy(self) -> "Tenant":
         """Return it for a test that may make more rows and then take them back."""
-        return Tenant(self.canary, dict(self.rows))
+        return Tenant(self.canary, dict(self.rows), looks=self.looks)
 
 
 _SKIP = object()
@@ -197,19 +202,36 @@ def roles_that_differ(label: str) -> list[Role]:
 
 def state_of(tenant: Tenant) -> dict[str, Any]:
     """Return every column of every row that is the tenant's, however one gets to it."""
-    state = {}
-    for model in own_models():
-        rows = model._base_manager.filter(_belongs_to(model, tenant)).order_by("pk")
-        state[model._meta.label_lower] = [
-            {name: _plain(value) for name, value in row.items()}
-            for row in rows.values()
-        ]
-    return state
+    return dict(_looked(tenant, "state", _looks_at_rows))
 
 
 def strangers_pointing_to(tenant: Tenant) -> list[str]:
     """Name the rows that are not the tenant's and lead to a row that is."""
+    found = _looked(tenant, "strangers", _looks_at_strangers)
+    return [f"{column} {pk}" for column, rows in found for (pk,) in rows]
+
+
+def _looked(
+    tenant: Tenant, name: str, make: Callable[[Tenant], Iterator[Look]]
+) -> list[tuple[str, list[Any]]]:
+    """Look, with statements that take Django longer to put together than to run."""
+    if name not in tenant.looks:
+        tenant.looks[name] = list(make(tenant))
     found = []
+    with connection.cursor() as cursor:
+        for label, statement, parameters in tenant.looks[name]:
+            cursor.execute(statement, parameters)
+            found.append((label, cursor.fetchall()))
+    return found
+
+
+def _looks_at_rows(tenant: Tenant) -> Iterator[Look]:
+    for model in own_models():
+        rows = model._base_manager.filter(_belongs_to(model, tenant)).order_by("pk")
+        yield model._meta.label_lower, *rows.values_list().query.sql_with_params()
+
+
+def _looks_at_strangers(tenant: Tenant) -> Iterator[Look]:
     for model in own_models():
         theirs = _belongs_to(model, tenant)
         for column in model._meta.concrete_fields:
@@ -220,13 +242,11 @@ def strangers_pointing_to(tenant: Tenant) -> list[str]:
                 continue
             keys = related._base_manager.filter(_belongs_to(related, tenant))
             rows = model._base_manager.filter(**{f"{column.name}__in": keys})
-            found += [
-                f"{model._meta.label_lower}.{column.name} {row.pk}"
-                for row in rows.exclude(
-                    pk__in=model._base_manager.filter(theirs).values("pk")
-                )
-            ]
-    return found
+            others = rows.exclude(
+                pk__in=model._base_manager.filter(theirs).values("pk")
+            ).values_list("pk")
+            label = f"{model._meta.label_lower}.{column.name}"
+            yield label, *others.query.sql_with_params()
 
 
 def _belongs_to(model: type[models.Model], tenant: Tenant) -> models.Q:
@@ -250,7 +270,3 @@ def _paths(model: type[models.Model], depth: int) -> list[str]:
             rest = _paths(related, depth - 1)
             found += [f"{column.name}__{path}" for path in rest]
     return found
-
-
-def _plain(value: Any) -> Any:
-    return bytes(value) if isinstance(value, memoryview) else value

@@ -13,12 +13,16 @@ from workflows.models import ACTIVE, StepRun
 # For so long nobody else is told of a run that was just found.
 _AGAIN = timedelta(seconds=10)
 
+# Materialized, because a plan may run a subquery of UPDATE anew for each row, and find
+# other rows than before each time.
 _TAKE_DUE = """
-    UPDATE workflows_workflowrun SET wake_at = %s WHERE id IN (
+    WITH due AS MATERIALIZED (
         SELECT id FROM workflows_workflowrun
         WHERE wake_at <= %s AND status = ANY(%s)
         ORDER BY wake_at LIMIT %s FOR UPDATE SKIP LOCKED
-    ) RETURNING id
+    )
+    UPDATE workflows_workflowrun AS run SET wake_at = %s
+    FROM due WHERE run.id = due.id RETURNING run.id
 """
 
 
@@ -29,7 +33,7 @@ def runs_due(at_most: int) -> list[UUID]:
     """
     now = timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_DUE, [now + _AGAIN, now, list(ACTIVE), at_most])
+        cursor.execute(_TAKE_DUE, [now, list(ACTIVE), at_most, now + _AGAIN])
         due = [row[0] for row in cursor.fetchall()]
     lost = (
         StepRun.objects.filter(

@@ -1,5 +1,7 @@
 """A small catalog that all share, as the API makes it."""
 
+from dataclasses import dataclass
+
 from gateway.control.urls import RESOURCES
 from tests.gateway.control.calling import Caller
 
@@ -22,6 +24,14 @@ CONFIGURED = [
     "alert-rules",
     "alert-silences",
 ]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What was answered for each example, and the owner who made them."""
+
+    platform: Caller
+    rows: dict[str, dict[str, object]]
 
 
 def create(caller: Caller, resource: str, /, **changes: object) -> dict[str, object]:

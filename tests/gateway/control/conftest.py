@@ -1,9 +1,15 @@
+from collections.abc import Iterator
+
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from tenants.models import Organization, Project, Role
+from tests import emptying
 from tests.factories import OrganizationFactory, ProjectFactory
 from tests.gateway.control.calling import Caller, caller
+from tests.gateway.control.catalog_rows import Examples, create_examples
 
 
 @pytest.fixture
@@ -39,3 +45,17 @@ def platform(db: None) -> Caller:
 def browser() -> Client:
     """Somebody without any token."""
     return Client()
+
+
+@pytest.fixture(scope="module")
+def examples(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Examples]:
+    """A row of every kind, committed once for a file whose tests take changes back."""
+    with django_db_blocker.unblock():
+        try:
+            platform = caller(Role.OWNER)
+            get_user_model().objects.create_user("ada")
+            yield Examples(platform, create_examples(platform))
+        finally:
+            emptying.empty()

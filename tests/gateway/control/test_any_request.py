@@ -1,13 +1,13 @@
 """Whatever is sent to the control API, it answers, and never with a mistake of its own."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
 import pytest
 import requests
 import schemathesis
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
@@ -16,7 +16,7 @@ from schemathesis import GenerationMode
 from gateway.control.urls import RESOURCES, SINGLE
 from gateway.openapi.views import schema
 from tests.gateway.control.calling import ROOT, Caller
-from tests.gateway.control.catalog_rows import create_examples
+from tests.gateway.control.catalog_rows import Examples
 
 FEW, MANY = 1, 100
 # They call providers, which are asked nothing here.
@@ -25,9 +25,13 @@ REQUEST = ("method", "url", "params", "json", "data", "headers", "cookies")
 
 
 @pytest.fixture
-def rows(platform: Caller) -> dict[str, Any]:
-    get_user_model().objects.create_user("ada")
-    return create_examples(platform)
+def platform(examples: Examples, db: None) -> Caller:
+    return examples.platform
+
+
+@pytest.fixture
+def rows(examples: Examples, db: None) -> dict[str, Any]:
+    return deepcopy(examples.rows)
 
 
 @cache

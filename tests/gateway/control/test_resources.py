@@ -1,5 +1,6 @@
 """Every resource: made, read, replaced, changed and deleted, and nothing else taken."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from gateway.control.urls import RESOURCES, SINGLE
 from tenants.models import ApiKey, Project
 from tests.factories import AliasFactory, ApiKeyFactory, ProjectFactory
 from tests.gateway.control.calling import Caller
-from tests.gateway.control.catalog_rows import CONFIGURED, create, create_examples
+from tests.gateway.control.catalog_rows import CONFIGURED, Examples, create
 
 pytestmark = pytest.mark.django_db
 
@@ -19,9 +20,13 @@ NOT_REPLACED = {"prices"}
 
 
 @pytest.fixture
-def rows(platform: Caller) -> dict[str, Any]:
-    get_user_model().objects.create_user("ada")
-    return create_examples(platform)
+def platform(examples: Examples, db: None) -> Caller:
+    return examples.platform
+
+
+@pytest.fixture
+def rows(examples: Examples, db: None) -> dict[str, Any]:
+    return deepcopy(examples.rows)
 
 
 def test_there_is_every_resource_that_scripts_use() -> None:
