@@ -15,7 +15,7 @@ INDEX_HOSTS := (pypi\.org|pythonhosted\.org|pypi\.python\.org)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-long lint format lock audit bench bench-peers soak screenshots clean
+.PHONY: help run test test-system coverage test-long lint format lock audit bench bench-peers soak screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' \
@@ -24,11 +24,15 @@ help:  ## list the targets
 run: $(VENV)/.run-installed  ## start everything; Ctrl-C stops it
 	@$(BIN)/python -m config.run --end-with-parent
 
-test: $(VENV)/.test-installed  ## run the test suite
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+# They wait now and then: three keep two cores busy.
+test: $(VENV)/.test-installed  ## run the tests, but for those of the whole
+	@$(BIN)/python -m pytest -n 3 $(ARGS)
 
-coverage: $(VENV)/.test-installed  ## run the test suite and say which lines it reached
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
+test-system: $(VENV)/.test-installed  ## run those: processes, outages, browsers, every page
+	@$(BIN)/python -m pytest -n 3 -m "(system or browser) and not long" $(ARGS)
+
+coverage: $(VENV)/.test-installed  ## run both and say which lines they reached
+	@$(BIN)/python -m pytest -n 2 -m "not long" --cov --cov-report=term $(ARGS)
 
 test-long: $(VENV)/.test-installed  ## run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout=1800 $(ARGS)

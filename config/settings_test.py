@@ -6,7 +6,8 @@ import tempfile
 os.environ.setdefault("DEBUG", "false")
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
 os.environ.setdefault("SIGNALBOX_KEK", "t1:" + "A" * 43 + "=")
-os.environ.setdefault("SIGNALBOX_HOME", tempfile.mkdtemp(prefix="signalbox-test-"))
+if "SIGNALBOX_HOME" not in os.environ:
+    os.environ["SIGNALBOX_HOME"] = tempfile.mkdtemp(prefix="signalbox-test-")
 
 from config.settings import *  # noqa: F403
 from config.settings import DATABASES
@@ -15,6 +16,8 @@ ALLOWED_HOSTS = ["*"]
 # Tests present wrong keys by the thousand, all from one address.
 FAILED_KEYS_PER_MINUTE = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Every test client loads the middleware, which would look for all static files each time.
+WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # A gateway that ends with its test leaves no thread behind that still has a connection.
 DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -3,8 +3,10 @@
 import gc
 from collections.abc import Iterator
 from functools import cache, partial
+from typing import Any
 
 import httpx
+import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
@@ -18,13 +20,16 @@ from tests.sharing_out import rank_of
 
 emptying.install()
 # Reading all certificates that are trusted takes every new client a while.
-setattr(  # noqa: B010
-    httpx._transports.default, "create_ssl_context", cache(httpx.create_ssl_context)
-)
+for library in (httpx, httpx2):
+    transports: Any = library._transports.default
+    transports.create_ssl_context = cache(library.create_ssl_context)
 
-# A busy machine is slow at making examples up, too.
+# A busy machine is slow at making examples up, too. Each run makes up others.
 settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "patient",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("patient")
 

@@ -17,6 +17,8 @@ import redis
 from config import embedded
 from config.embedded import places
 
+pytestmark = pytest.mark.system
+
 SLEEPER = """
 import sys, time
 from pathlib import Path

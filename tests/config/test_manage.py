@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config.embedded import CHECKOUT
+
+pytestmark = pytest.mark.system
 
 CONNECT = (
     "from django.db import connection as c; c.ensure_connection(); print('answered')"

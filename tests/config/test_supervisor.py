@@ -14,6 +14,8 @@ import pytest
 from config.embedded import CHECKOUT
 from config.supervisor import Program, Running, Supervisor
 
+pytestmark = pytest.mark.system
+
 # Each program writes its process id where the test finds it.
 STEADY = """
 import os, pathlib, sys, time

@@ -18,7 +18,7 @@ import pytest
 
 from config.embedded import CHECKOUT
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 UNSET = (
     "DATABASE_URL",

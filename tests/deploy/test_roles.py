@@ -18,6 +18,8 @@ from django.db import connection
 from config.embedded import CHECKOUT
 from tests.usage.receiving import free_port
 
+pytestmark = pytest.mark.system
+
 SECRETS = {
     "SECRET_KEY": "made-up-for-a-test",
     "SIGNALBOX_KEK": "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",

@@ -14,6 +14,10 @@ Note = Callable[[str, object], None]
 _figures: list[str] = []
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.system)
+
+
 @pytest.fixture(scope="package")
 def shared_stand() -> Iterator[Stand]:
     """Two web processes with a socket each, on servers that may lose their data."""

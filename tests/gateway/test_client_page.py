@@ -13,6 +13,8 @@ from tests.gateway.conftest import Offer, offered_model
 from tests.gateway.live import LiveGateway
 from tests.test_docs import blocks
 
+pytestmark = pytest.mark.system
+
 SNIPPETS = blocks(CHECKOUT / "docs/clients.md", "python")
 PACKAGES = [
     next(

@@ -61,6 +61,8 @@ from usage.tasks import clear_expired_answers, deliver_notifications, roll_up
 from workflows.engine import own_workshop
 from workflows.engine.workshop import Workshop
 
+pytestmark = pytest.mark.system
+
 PROMPT = "canary-of-the-prompt-7f3a9c51"
 ANSWER = "canary-of-the-answer-0d55e2b8"
 CONTEXT = "canary-of-the-context-5e1c77d9"

@@ -45,7 +45,11 @@ from tests.security.test_tenant_walk import (
 )
 from workflows.models import Workflow, WorkflowRun
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(300),
+]
 
 # What is known of a person by any name may be nothing, which is an answer.
 OF_ANYBODY = "api/context/users/"

@@ -31,7 +31,7 @@ from tests.security.tenants import (
     two_tenants,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.django_db, pytest.mark.timeout(300)]
 
 OURS, THEIRS = "birchcanary7", "cedarcanary7"
 # Enough to find rows by; a page that repeats it shows no canary.

@@ -26,6 +26,8 @@ from usage.segments import QUARANTINE_NAME, segment_paths
 from usage.spool import Spool
 from usage.tasks import adopt_spools
 
+pytestmark = pytest.mark.system
+
 
 def abandon(spool: Spool) -> None:
     """Give the lock back as the kernel does for a dead process."""

@@ -9,6 +9,8 @@ import pytest
 from config.env import BASE_DIR
 from tests.gateway.redis_stand import OwnRedis, own_redis
 
+pytestmark = pytest.mark.system
+
 PROCESSES = 8
 
 
