@@ -105,18 +105,18 @@ def run_and_kill(
     )[0][0]
     calls = len(made.ledger.read_bytes().splitlines())
     repeated = calls - done
-    assert sum(found.values()) == runs + 1
-    # One that was cut off twice fails, and says so.
-    assert found["completed"] + found.get("failed", 0) == runs + 1
-    assert found.get("failed", 0) <= kills
-    # Nothing is called again but what was under way when a worker died.
-    assert repeated <= interrupted[0] + found.get("failed", 0)
     note("runs by status", dict(found))
     note("kills", kills)
     note("steps cut off", interrupted[0])
     note("steps completed, upstream calls", (done, calls))
     note("calls repeated per kill", round(repeated / max(kills, 1), 2))
     note("ended within s of the last one sent", round(took, 1))
+    assert sum(found.values()) == runs + 1
+    # One that was cut off twice fails, and says so.
+    assert found["completed"] + found.get("failed", 0) == runs + 1
+    assert found.get("failed", 0) <= kills
+    # Nothing is called again but what was under way when a worker died.
+    assert repeated <= interrupted[0] + found.get("failed", 0)
 
 
 def client_of(made: Stand) -> httpx.Client:

@@ -15,6 +15,7 @@ import redis
 from django.conf import settings
 
 from gateway.limits.scripts import ADMIT, HEARTBEAT, SETTLE
+from gateway.resilience.cap_sharing import CHARGE
 from gateway.selection.observation_sharing import SHARE
 from tenants.models import ApiKey, Budget, Project
 from tests.factories import LimitFactory
@@ -30,6 +31,7 @@ _SCRIPTS = {
     SETTLE.digest: "settle",
     HEARTBEAT.digest: "heartbeat",
     SHARE.digest: "share",
+    CHARGE.digest: "caps",
 }
 
 
@@ -172,7 +174,7 @@ def test_a_warm_request_asks_redis_once_at_most(
     assert counts["admit"] == REQUESTS * admissions
     assert settlements <= counts["settle"] <= REQUESTS * settlements
     # What a process tells of itself has its own time and belongs to no request.
-    assert {*counts} <= {"admit", "settle", "heartbeat", "share", "ping"}
+    assert {*counts} <= {"admit", "settle", "heartbeat", "share", "caps", "ping"}
 
 
 def test_a_warm_request_with_budgets_sends_no_sql(
