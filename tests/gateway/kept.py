@@ -40,9 +40,12 @@ class KeptGateway:
         self._running = None
         self._ending.close()
         _leave_the_database()
+        wait_until(self._sockets_are_closed)
+
+    def _sockets_are_closed(self) -> bool:
         # Clients that tests have left in cycles hold sockets, too.
         gc.collect()
-        wait_until(lambda: open_sockets() <= self._sockets)
+        return open_sockets() <= self._sockets
 
 
 def _leave_the_database() -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
+from django.utils import timezone
+
 from usage.models.end_user_usage import EndUserTotal, EndUserUsage, OpenDay
 from usage.models.rollup import (
     FEW_DIMENSIONS,
@@ -124,7 +126,9 @@ def _split(
     daily: str,
     cuts: Iterable[datetime] = (),
 ) -> list[Part]:
-    first, last = _midnight(begin + _DAY - timedelta.resolution), _midnight(end)
+    first = _midnight(begin + _DAY - timedelta.resolution)
+    # A day that has not ended is read by the hour.
+    last = _midnight(min(end, timezone.now()))
     if first >= last or any(cut > begin and cut != _midnight(cut) for cut in cuts):
         return [Part(hourly, begin, end)]
     parts = [
