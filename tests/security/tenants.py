@@ -206,31 +206,13 @@ def state_of(tenant: Tenant) -> dict[str, Any]:
 
 
 def strangers_pointing_to(tenant: Tenant) -> list[str]:
-    """Name the rows of this transaction that are not the tenant's and lead to its rows."""
-    written = _written_to()
-    found = _looked(tenant, "strangers", _looks_at_strangers, written)
+    """Name the rows that are not the tenant's and lead to a row that is."""
+    found = _looked(tenant, "strangers", _looks_at_strangers)
     return [f"{column} {pk}" for column, rows in found for (pk,) in rows]
 
 
-def _written_to() -> set[str]:
-    """Return the labels of the models that have rows of the current transaction."""
-    each = " UNION ALL ".join(
-        f"SELECT '{model._meta.label_lower}' WHERE EXISTS ("
-        f'SELECT FROM "{model._meta.db_table}" WHERE xmin::text::bigint >= began.id)'
-        for model in own_models()
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()::xid::text")
-        (began,) = cursor.fetchone()
-        cursor.execute(each.replace("began.id", began))
-        return {label for (label,) in cursor.fetchall()}
-
-
 def _looked(
-    tenant: Tenant,
-    name: str,
-    make: Callable[[Tenant], Iterator[Look]],
-    among: set[str] | None = None,
+    tenant: Tenant, name: str, make: Callable[[Tenant], Iterator[Look]]
 ) -> list[tuple[str, list[Any]]]:
     """Look, with statements that take Django longer to put together than to run."""
     if name not in tenant.looks:
@@ -238,8 +220,6 @@ def _looked(
     found = []
     with connection.cursor() as cursor:
         for label, statement, parameters in tenant.looks[name]:
-            if among is not None and label.rpartition(".")[0] not in among:
-                continue
             cursor.execute(statement, parameters)
             found.append((label, cursor.fetchall()))
     return found
