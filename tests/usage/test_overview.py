@@ -1,11 +1,12 @@
 """The first page of the admin, and who sees what on it."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -15,19 +16,19 @@ from tests.admin_pages import text_of
 from tests.factories import ProjectFactory
 from tests.gateway.rows import make_provider
 from tests.people import person
-from tests.usage.test_admin_rollups import make_hour, sums
+from tests.usage.test_admin_rollups import sums, this_hour
 from usage.analytics import open_breakers, workflow_runs
 from usage.analytics.open_breakers import OpenBreaker
 from usage.analytics.workflow_runs import RunFigures
+from usage.days import end_of, start_of, today
 from usage.models import (
     BudgetWindow,
-    DailyShare,
-    DailyTotal,
-    DailyUsage,
     HourlyShare,
     HourlyTotal,
+    HourlyUsage,
 )
 from usage.models.budget_window import NANO
+from usage.rollup_statements import CLEAR_DAY, FILL_DAY
 
 pytestmark = pytest.mark.django_db
 
@@ -38,28 +39,34 @@ GONE = {"operation", "feature", "alias", "model", "api_key", "error_code"}
 
 
 def make_day(project: Project, days_ago: int = 1, **fields: Any) -> None:
-    """Make the rows of a day as a roll-up would."""
-    day = (timezone.now() - timedelta(days=days_ago)).date()
-    found = sums(project, **fields)
-    DailyUsage.objects.create(day=day, **found)
-    make_totals(DailyTotal, DailyShare, found, day=day)
+    """Make the rows of a day as a roll-up would, all of it in the day's first hour."""
+    hour = start_of(today() - timedelta(days=days_ago))
+    make_rows(hour, sums(project, **fields))
 
 
 def make_hours(project: Project, hours_ago: int = 1, **fields: Any) -> None:
-    row = make_hour(project, hours_ago, **fields)
-    make_totals(HourlyTotal, HourlyShare, sums(project, **fields), hour=row.hour)
+    """Make the rows of an hour, and of its day, as a roll-up would."""
+    make_rows(this_hour() - timedelta(hours=hours_ago), sums(project, **fields))
 
 
-def make_totals(total: Any, share: Any, found: dict[str, Any], **when: Any) -> None:
+def make_rows(hour: datetime, found: dict[str, Any]) -> None:
+    HourlyUsage.objects.create(hour=hour, **found)
     few = {name: value for name, value in found.items() if name not in GONE}
-    total.objects.create(**when, **few)
-    whose = {name: found[name] for name in ("project", "organization")}
-    spent = {name: found[name] for name in ("events", "cost_usd")}
-    share.objects.create(
-        **when, **whose, **spent, provider=found["provider"], model=found["model"]
-    )
+    HourlyTotal.objects.create(hour=hour, **few)
+    share = {
+        name: found[name] for name in ("project", "organization", "events", "cost_usd")
+    }
+    of_what = [{"provider": found["provider"], "model": found["model"]}]
     if found.get("feature"):
-        share.objects.create(**when, **whose, **spent, feature=found["feature"])
+        of_what.append({"feature": found["feature"]})
+    for each in of_what:
+        HourlyShare.objects.create(hour=hour, **share, **each)
+    day = hour.date()
+    with connection.cursor() as cursor:
+        for statement in CLEAR_DAY:
+            cursor.execute(statement, [day])
+        for statement in FILL_DAY:
+            cursor.execute(statement, [start_of(day), end_of(day), day])
 
 
 def page_for(role: Role, within: Organization | None = None, **query: str) -> str:

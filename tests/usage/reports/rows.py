@@ -40,7 +40,7 @@ def use(project: Project, begin: datetime, days: int, an_hour: int = 4) -> int:
     events: list[UsageEvent] = []
     for number in range(days * 24):
         hour = begin + timedelta(hours=number)
-        busy = an_hour if 7 <= hour.hour < 19 and hour.weekday() < 5 else an_hour // 3
+        busy = an_hour if 7 <= hour.hour < 19 else an_hour // 3
         count = random.randint(busy, 2 * busy)
         events.extend(_event(project, hour, random) for _ in range(count))
     UsageEvent.objects.bulk_create(events)
