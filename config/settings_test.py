@@ -18,6 +18,8 @@ FAILED_KEYS_PER_MINUTE = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Every test client loads the middleware, which would look for all static files each time.
 WHITENOISE_AUTOREFRESH = True
+# Tests tell of days that stay where they are while time goes on.
+EVENT_RETENTION_DAYS = END_USER_RETENTION_DAYS = REPORT_RETENTION_DAYS = 0
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # A gateway that ends with its test leaves no thread behind that still has a connection.
 DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -18,6 +18,7 @@ from workflows.engine.driver import Driver
 from workflows.engine.due import renew_leases, runs_due
 from workflows.engine.performing import perform
 from workflows.engine.turns import take_turn
+from workflows.engine.turnstile import Turnstile
 from workflows.runs.cancelling import cancel_run
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Workshop:
         self._gateway = OpenGateway()
         self._drivers: dict[UUID, Driver] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turnstile = Turnstile(_DATABASE_THREADS)
         self._database: DatabaseThreads | None = None
         self._drain_s = 0.0
 
@@ -74,9 +76,10 @@ class Workshop:
     async def take_turn(
         self, run_id: UUID, reports: list[Report], held: frozenset[UUID]
     ) -> Turn:
-        busy = sum(len(driver.claims) for driver in self._drivers.values())
-        room = 0 if self._stopping.is_set() else MAX_STEPS_AT_ONCE - busy
-        turn = await self.read(partial(take_turn, run_id, reports, held, room))
+        async with self._turnstile.passing(hurries=bool(reports)):
+            busy = sum(len(driver.claims) for driver in self._drivers.values())
+            room = 0 if self._stopping.is_set() else MAX_STEPS_AT_ONCE - busy
+            turn = await self.read(partial(take_turn, run_id, reports, held, room))
         gateway = self._gateway.gateway
         if turn.ended and gateway is not None and gateway.telemetry is not None:
             gateway.telemetry.run(turn.ended)
