@@ -10,10 +10,11 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.template.defaultfilters import truncatechars
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from usage.clearing import delete_in_batches
 from usage.models import ReportDefinition, ReportRun
@@ -31,6 +32,8 @@ _AT_ONCE = 50
 _LEAST_KEPT_DAYS = 100
 # A worker that has not been heard of for so long loses its lock.
 _SILENCE_MS = 5 * 60 * 1000
+# So long for one that only looks for work to let go of a lock.
+_LOCK_MS = 1_000
 
 
 def run_due(limit: int = _AT_ONCE) -> int:
@@ -86,7 +89,7 @@ def _claim_one() -> ReportRun | None:
     now = timezone.now()
     with transaction.atomic():
         run = (
-            _open_runs()
+            _open_runs(skip_locked=True)
             .filter(next_attempt_at__lte=now)
             .order_by("next_attempt_at")
             .first()
@@ -124,17 +127,36 @@ def _work_on(claimed: ReportRun) -> None:
 
 
 def _locked(claimed: ReportRun) -> ReportRun | None:
+    """Return the report under its lock, or None when another works on it.
+
+    Who looks for a report at the moment at which it was claimed has its lock, too, until
+    he has seen that it is taken: so it is waited for, but not for long.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
-            [str(_SILENCE_MS)],
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, true), "
+            "set_config('lock_timeout', %s, true)",
+            [str(_SILENCE_MS), str(_LOCK_MS)],
         )
-    return _open_runs().filter(pk=claimed.pk, attempts=claimed.attempts).first()
+    try:
+        with transaction.atomic():
+            run = (
+                _open_runs(skip_locked=False)
+                .filter(pk=claimed.pk, attempts=claimed.attempts)
+                .first()
+            )
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return None
+        raise
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = DEFAULT")
+    return run
 
 
-def _open_runs() -> QuerySet[ReportRun]:
+def _open_runs(*, skip_locked: bool) -> QuerySet[ReportRun]:
     return (
-        ReportRun.objects.select_for_update(skip_locked=True, of=("self",))
+        ReportRun.objects.select_for_update(skip_locked=skip_locked, of=("self",))
         .filter(state__in=ReportRun.OPEN)
         .select_related(
             "definition__organization",

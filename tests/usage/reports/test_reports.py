@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Sum
 from django.utils import timezone
 from standardwebhooks import Webhook
@@ -224,6 +224,36 @@ def test_several_workers_send_each_report_once(mailbox: Mailbox) -> None:
 
     assert ReportRun.objects.filter(state="sent").count() == 3
     assert len(mailbox.messages) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("held_s", "state"), [(0.1, "sent"), (0.6, "claimed")])
+def test_a_claimed_report_waits_for_who_only_looks_at_it(
+    monkeypatch: pytest.MonkeyPatch, held_s: float, state: str
+) -> None:
+    monkeypatch.setattr(running, "_LOCK_MS", 300)
+    only_yesterday(define())
+    make_due(timezone.now())
+    claimed = running._claim_one()
+    assert claimed is not None
+    has_lock, lets_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            ReportRun.objects.select_for_update().get(pk=claimed.pk)
+            has_lock.set()
+            lets_go.wait(held_s)
+        connections.close_all()
+
+    looking = threading.Thread(target=hold)
+    looking.start()
+    has_lock.wait()
+    running._work_on(claimed)
+    lets_go.set()
+    looking.join()
+
+    found = ReportRun.objects.get()
+    assert (found.state, found.attempts) == (state, 1)
 
 
 def test_a_report_of_all_tells_of_projects_and_of_nobody_twice() -> None:
