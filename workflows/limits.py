@@ -23,8 +23,8 @@ MAX_STEP_INPUT_BYTES = 2 * 1024 * 1024
 MAX_ATTEMPTS = 10
 MAX_DELAY_MS = 3_600_000
 MAX_BACKOFF = timedelta(minutes=15)
-# A step that was cut off is begun once more, and not again.
-MAX_INTERRUPTIONS = 1
+# So often a step that was cut off is begun again: it may be what its workers die of.
+MAX_INTERRUPTIONS = 3
 
 # Fan-out.
 MAX_ITEMS = 1_000

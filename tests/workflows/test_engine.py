@@ -24,6 +24,7 @@ from workflows.engine.claims import Claimed, Report, Turn
 from workflows.engine.due import renew_leases, runs_due
 from workflows.engine.money import reserve
 from workflows.engine.turns import take_turn
+from workflows.limits import MAX_INTERRUPTIONS
 from workflows.models import StepApproval, StepRun, WorkflowRun
 from workflows.runs.cancelling import cancel_run
 from workflows.runs.deciding import Decision, NotDecided, decide
@@ -138,13 +139,13 @@ def test_a_step_of_a_dead_worker_is_repeated_once_and_its_late_report_ignored(
     assert step_of(run).attempts == 2
 
 
-def test_a_step_that_is_cut_off_twice_fails(project: Project) -> None:
+def test_a_step_that_is_cut_off_again_and_again_fails(project: Project) -> None:
     run = started(project, generate())
-    for _ in range(2):
-        turn(run)
+    for _ in range(1 + MAX_INTERRUPTIONS):
+        assert len(turn(run).claimed) == 1
         lose(run)
-    turn(run)
 
+    assert turn(run).claimed == []
     assert status_of(run) == "failed"
     assert step_of(run).error_code == "interrupted"
 

@@ -107,7 +107,11 @@ def interrupt(book: Book, row: StepRun) -> None:
         shown = {"message": _CUT_OFF, "step": step.id}
         ask(book, row, shown, StepApproval.Reason.INTERRUPTED)
     elif row.interruptions >= MAX_INTERRUPTIONS:
-        book.fail(row, "interrupted", f"{_CUT_OFF} It had been repeated before.")
+        book.fail(
+            row,
+            "interrupted",
+            f"{_CUT_OFF} It had been repeated {MAX_INTERRUPTIONS} times.",
+        )
     else:
         book.change(row, interruptions=row.interruptions + 1)
         book.let_go(row, Status.PENDING, book.now)
