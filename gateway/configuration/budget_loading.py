@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from gateway.configuration.records import BudgetRecord
-from tenants.models import Budget, Project
+from tenants.models import Budget
 
 # As the database counts them: a bigint holds no more.
 MOST_NANO = 9 * 10**18
@@ -30,20 +30,19 @@ _COLUMNS = (
 
 
 def read_budgets(
-    project_ids: Collection[int],
+    organizations: Mapping[int, int],
 ) -> Mapping[int, tuple[BudgetRecord, ...]]:
     """Return the active budgets of projects, those of their organizations included.
 
+    `organizations` has the projects, each with its own.
     Those of one end user alone are not among them: a project may have a million.
     """
-    owners = dict(
-        Project.objects.filter(id__in=project_ids).values_list("id", "organization_id")
-    )
     of_project: dict[int, list[BudgetRecord]] = {}
     of_organization: dict[int, list[BudgetRecord]] = {}
     for row in (
         Budget.objects.filter(
-            Q(project_id__in=project_ids) | Q(organization_id__in=set(owners.values())),
+            Q(project_id__in=organizations.keys())
+            | Q(organization_id__in=set(organizations.values())),
             active=True,
             end_user=None,
         )
@@ -60,7 +59,7 @@ def read_budgets(
             *of_project.get(project_id, ()),
             *of_organization.get(organization_id, ()),
         )
-        for project_id, organization_id in owners.items()
+        for project_id, organization_id in organizations.items()
     }
 
 

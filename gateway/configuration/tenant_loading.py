@@ -14,6 +14,7 @@ from gateway.configuration.alias_loading import (
 )
 from gateway.configuration.budget_loading import read_budgets
 from gateway.configuration.context_scope_loading import read_context_scopes
+from gateway.configuration.holdings import Holdings, read_holdings
 from gateway.configuration.limit_loading import Limits, read_limits
 from gateway.configuration.own_model_loading import read_own_models
 from gateway.configuration.own_models import OwnModels
@@ -59,7 +60,10 @@ def read_keys(
             "project_id",
         )
     )
+    if not rows:
+        return {}
     holders = _holders(rows)
+    holdings = read_holdings({row["project_id"] for row in rows})
     projects: dict[int, ProjectRecord] = {}
     unknown: set[int] = set()
     for project_id in {row["project_id"] for row in rows}:
@@ -67,11 +71,13 @@ def read_keys(
             projects[project_id] = known
         else:
             unknown.add(project_id)
-    limits = read_limits(
-        Q(api_key_id__in=set(holders.values()))
-        | Q(api_key=None, project_id__in=unknown)
-    )
-    projects |= _read_projects(unknown, limits)
+    limits: Limits = {}
+    if holdings.limits:
+        limits = read_limits(
+            Q(api_key_id__in=set(holders.values()))
+            | Q(api_key=None, project_id__in=unknown)
+        )
+    projects |= _read_projects(unknown, limits, holdings)
     return {
         row["key_id"]: _key(
             row, projects[row["project_id"]], holders[row["id"]], limits
@@ -130,20 +136,23 @@ def _key(
 def read_project(project_id: int) -> ProjectRecord | None:
     """Return one project, whatever its keys; None when there is none."""
     limits = read_limits(Q(api_key=None, project_id=project_id))
-    return _read_projects({project_id}, limits).get(project_id)
+    holdings = read_holdings({project_id})
+    return _read_projects({project_id}, limits, holdings).get(project_id)
 
 
 def _read_projects(
-    project_ids: Collection[int], limits: Limits
+    project_ids: Collection[int], limits: Limits, holdings: Holdings
 ) -> dict[int, ProjectRecord]:
     if not project_ids:
         return {}
+    rows = list(Project.objects.filter(id__in=project_ids).values())
     owner = Q(project_id__in=project_ids)
-    aliases = read_aliases(owner)
-    credentials = read_credentials(owner)
-    own_models = read_own_models(project_ids)
-    budgets = read_budgets(project_ids)
-    scopes = read_context_scopes(project_ids)
+    aliases = read_aliases(owner) if holdings.aliases else {}
+    credentials = read_credentials(owner) if holdings.credentials else {}
+    own_models = read_own_models(project_ids) if holdings.own_models else {}
+    organizations = {row["id"]: row["organization_id"] for row in rows}
+    budgets = read_budgets(organizations) if holdings.budgets else {}
+    scopes = read_context_scopes(project_ids) if holdings.context_scopes else {}
     return {
         row["id"]: _project(
             row,
@@ -154,7 +163,7 @@ def _read_projects(
             budgets.get(row["id"], ()),
             scopes.get(row["id"], {}),
         )
-        for row in Project.objects.filter(id__in=project_ids).values()
+        for row in rows
     }
 
 

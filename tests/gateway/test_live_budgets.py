@@ -293,6 +293,9 @@ def test_organizations_have_their_own_months(project: Project) -> None:
     Budget.objects.create(organization=organization, amount_usd=1)
     budget(project, "1")
 
-    zones = [each.time_zone for each in read_budgets([project.pk])[project.pk]]
+    zones = [
+        each.time_zone
+        for each in read_budgets({project.pk: project.organization_id})[project.pk]
+    ]
 
     assert zones == ["UTC", "Asia/Tokyo"]

@@ -47,7 +47,7 @@ def project(transactional_db: None) -> Project:
 def record(project: Project) -> BudgetRecord:
     """A hard budget of one dollar."""
     Budget.objects.create(project=project, amount_usd=Decimal(1))
-    return read_budgets([project.pk])[project.pk][0]
+    return read_budgets({project.pk: project.organization_id})[project.pk][0]
 
 
 @asynccontextmanager
