@@ -93,7 +93,10 @@ def run_sql(statement: str) -> None:
 async def caught_up(snapshot: Snapshot) -> None:
     """Wait until the snapshot has heard of everything that was committed."""
     newest = await commit(newest_version)
-    await seconds_until(lambda: snapshot.version >= newest, at_most=2.0)
+    await seconds_until(
+        lambda: snapshot.version >= newest and not snapshot._reloads.is_pending,
+        at_most=2.0,
+    )
 
 
 async def seconds_until(condition: Callable[[], bool], *, at_most: float) -> float:

@@ -402,6 +402,7 @@ def test_routing_orders_and_narrows(
 
     assert routed()["model"] == "sim-a"
     # Nothing was seen yet, so the catalog's figures count.
+    live.settled()
     OBSERVATIONS.clear()
     fastest = routed(strategy="fastest")
     assert (fastest["model"], fastest["routing"]["strategy"]) == ("sim-chat", "fastest")

@@ -38,7 +38,7 @@ SILENT_CHANGE = (
 )
 KILL_LISTENERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    f"WHERE application_name = '{APPLICATION_NAME}'"
+    f"WHERE application_name = '{APPLICATION_NAME}' AND datname = current_database()"
 )
 
 

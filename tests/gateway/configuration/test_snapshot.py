@@ -143,10 +143,7 @@ async def test_aliases_keep_their_targets_in_order(
 
     await commit(change)
 
-    await seconds_until(lambda: "fast" in snapshot.catalog.aliases, at_most=1.0)
-    await seconds_until(
-        lambda: len(snapshot.catalog.aliases["fast"].targets) == 2, at_most=1.0
-    )
+    await caught_up(snapshot)
     names = [
         snapshot.catalog.models[target.model_id or 0].name
         for target in snapshot.catalog.aliases["fast"].targets
