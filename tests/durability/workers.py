@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from config.embedded import CHECKOUT
 from tests.durability.stand import STOP_SECONDS, Stand
 
+# Of each worker.
+THREADS = 4
 _CELERY = [sys.executable, "-W", "ignore", "-m", "celery", "--quiet", "-A", "config"]
 WORKER = [
     *_CELERY,
-    *("worker", "--pool=threads", "--concurrency=4", "--loglevel=INFO"),
+    *("worker", "--pool=threads", f"--concurrency={THREADS}", "--loglevel=INFO"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 ]
 BEAT = [*_CELERY, "beat", "--loglevel=INFO"]
