@@ -179,7 +179,7 @@ async def test_the_last_good_stays_while_the_database_is_away(
     began = time.monotonic()
     with pytest.raises(ConfigurationUnavailable):
         await snapshot.load_key("never seen")
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 0.5
     assert snapshot.known_key("never seen") is None
 
     await asyncio.to_thread(

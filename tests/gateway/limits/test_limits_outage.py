@@ -53,8 +53,8 @@ async def test_a_frozen_redis_delays_only_what_is_under_way_and_is_found_again(
         verdicts = [verdict for _, verdict in under_way + after]
         assert all(verdict.allowed and verdict.degraded for verdict in verdicts)
         # 60 ms, and what a busy machine adds.
-        assert max(seconds for seconds, _ in under_way) < 0.09
-        assert sorted(seconds for seconds, _ in after)[45] < 0.001
+        assert max(seconds for seconds, _ in under_way) < 0.25
+        assert sorted(seconds for seconds, _ in after)[45] < 0.005
         assert breaker == "open"
         assert limiter.link.times_opened == 1
         assert limiter.degraded_decisions >= 60

@@ -53,9 +53,10 @@ def test_latency_delays_the_first_byte_and_pace_each_further_event(
     body = HELLO | {"stream": True}
     streamed = seconds_for(lambda: http.post(PATH, json=body, headers=headers))
 
-    assert 0.1 <= plain < 0.2
+    # Each with what a busy machine adds.
+    assert 0.1 <= plain < 0.5
     # Role, four words, finish reason and terminator: six gaps.
-    assert 0.22 <= streamed < 0.5
+    assert 0.22 <= streamed < 0.7
 
 
 def test_a_model_can_go_down_and_come_back(
