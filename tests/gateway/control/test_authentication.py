@@ -56,7 +56,8 @@ def test_a_token_with_another_secret_is_refused(platform: Caller, db: None) -> N
     mixed = platform.token[:19] + other[19:]
 
     assert Caller(mixed).get("projects/").status_code == 401
-    assert Caller(platform.token[:-1] + "0").get("projects/").status_code == 401
+    last = "1" if platform.token.endswith("0") else "0"
+    assert Caller(platform.token[:-1] + last).get("projects/").status_code == 401
 
 
 def test_revoked_expired_and_inactive_end_a_token(platform: Caller) -> None:
