@@ -34,6 +34,7 @@ _BEGUN_WITH = (
 # Deleted rows stay in their pages, which every later test would read again.
 _MOST_BYTES = 256 * 1024
 
+_SETUP = "_fixture_setup"
 _TEARDOWN = "_fixture_teardown"
 _RECONNECTS = "_should_reload_connections"
 # What truncating a table of each kind would announce to running gateways.
@@ -55,6 +56,7 @@ _LARGE = sql.SQL(
     "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND pg_table_size(oid) > %s"
 )
 
+_set_up: Any = getattr(TransactionTestCase, _SETUP).__func__
 _flush: Callable[[TransactionTestCase], None] = getattr(TransactionTestCase, _TEARDOWN)
 
 
@@ -97,6 +99,7 @@ _broom = _Broom()
 
 def install() -> None:
     """Let Django's tests that commit end this way, and keep their connection."""
+    setattr(TransactionTestCase, _SETUP, classmethod(_begin))
     setattr(TransactionTestCase, _TEARDOWN, _end)
     setattr(TransactionTestCase, _RECONNECTS, lambda case: False)
 
@@ -118,6 +121,19 @@ def empty(flush: Callable[[], object] | None = None) -> None:
         _broom.beginning = _beginning(tables)
         return
     _delete(_written_to(tables))
+
+
+def _begin(case: type[TransactionTestCase]) -> None:
+    """Take away what migrations left before it is put back: some of it never changes."""
+    if getattr(case, "serialized_rollback", False):
+        call_command(
+            "flush",
+            verbosity=0,
+            interactive=False,
+            reset_sequences=False,
+            inhibit_post_migrate=True,
+        )
+    _set_up(case)
 
 
 def _end(case: TransactionTestCase) -> None:
